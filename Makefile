@@ -1,0 +1,37 @@
+# What one can do here. `make help` prints the lines that end in a ## comment.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check generate bench
+
+help: ## print this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/installed ## set-up alone: .venv/ with .venv/bin/raken-gateway
+
+.venv/installed: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "raken-gateway needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --locked --inexact --quiet --python $(BIN)/python
+	@touch $@
+
+run: install ## everything on embedded defaults: http://127.0.0.1:8000/graphql
+	@exec $(BIN)/raken-gateway run
+
+test: check ## every check and every test
+	$(BIN)/python -m pytest
+
+check: install ## formatting, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+generate: install ## write schema.graphql and docs/entities.md
+	$(BIN)/raken-gateway export-schema
+
+bench: install ## measure the merged view, cold and warm
+	$(BIN)/python benchmarks/merged_view.py
