@@ -1,6 +1,7 @@
 """What an entity is: one frozen declaration, from which the slices, loaders, settings and lists follow.
 
-Imports no driver and no asyncio. An entity's file in `entities/` imports this module and other entities' rows, nothing else of ours.
+Imports no driver and no asyncio. An entity's file in `entities/` imports this module and other entities' rows,
+nothing else of ours.
 """
 
 from collections.abc import Callable, Iterator, Mapping
