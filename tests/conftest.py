@@ -1,0 +1,32 @@
+"""What tests of every kind share: one real Postgres a session, and a fresh database on it for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.embedded import embedded
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yields the DSN of a Postgres that all tests of the session share."""
+    server = embedded(tmp_path_factory.mktemp("postgres"))
+    with asyncio.Runner() as runner:
+        yield runner.run(server.__aenter__())
+        runner.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """Yields the DSN of an empty database that only this test uses."""
+    name = f"test_{uuid4().hex}"
+    postgres = await asyncpg.connect(postgres_url)
+    try:
+        await postgres.execute(f"create database {name}")
+        yield postgres_url.replace("@/postgres?", f"@/{name}?")
+        await postgres.execute(f"drop database {name} with (force)")
+    finally:
+        await postgres.close()
