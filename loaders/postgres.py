@@ -1,0 +1,154 @@
+"""The way to Postgres: one pool, opened on first use.
+
+The rule it keeps: that Postgres is away is said by `asking`, as ExtensionsUnavailable, and nowhere else; and once
+one reader has met it, the next ones are told at once, while one a second tries again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+import structlog
+from asyncpg.connection import LoggedQuery
+from asyncpg.pool import PoolConnectionProxy
+
+from loaders.clock import Clock
+from loaders.errors import ExtensionsUnavailable
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # generic in its stubs only
+"What a statement is sent on."
+OnStatement = Callable[[str, float], None]
+"Told of each statement: its text, and the seconds it took."
+
+CONNECT_SECONDS = 1.0
+_STATEMENT_SECONDS = 3
+_HUNG_SECONDS = 4.0  # past Postgres' own limit: it does not even answer that it gave up
+_PAUSE_SECONDS = 1.0
+_CLOSE_SECONDS = 5.0
+_NAME = "raken-gateway"
+
+# Sent after connecting, and not with it: a pooler refuses start-up parameters that it does not know.
+_LIMITS = (
+    f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{_CLOSE_SECONDS}s'"
+)
+
+_AWAY = (
+    OSError,  # refused, reset, no such host, TLS, time-out
+    asyncpg.InterfaceError,  # the connection, or the pool, was closed under us
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, the statement's time-out
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,  # a replica, after a switch
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns what asyncpg raises when Postgres is away into ExtensionsUnavailable."""
+    try:
+        yield
+    except _AWAY as error:
+        if isinstance(error, ValueError):  # asyncpg's word for an argument that does not fit: a mistake of ours
+            raise
+        raise ExtensionsUnavailable("Postgres is away: ASR's own data cannot be read or written now") from error
+
+
+class Postgres:
+    """A pool of connections, as long as its context lasts; entering it does not yet connect."""
+
+    def __init__(self, dsn: str, clock: Clock, *, size: int = 10, on_statement: OnStatement | None = None) -> None:
+        self._clock = clock
+        self._on_statement = on_statement
+        self._away_until: float | None = None
+        self._pool = asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            max_size=size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=_HUNG_SECONDS,
+            init=self._prepare,
+            reset=_keep,
+            server_settings={"application_name": _NAME},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with suppress(TimeoutError):  # what was not released by then is cut
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._pool.close()
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Connection]:
+        """Lends a connection.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away, or went away meanwhile.
+        """
+        self._knock()
+        try:
+            with translated():
+                async with self._pool.acquire(timeout=_HUNG_SECONDS) as connection:
+                    yield connection
+        except ExtensionsUnavailable as error:
+            self._met(error)
+            raise
+        self._back()
+
+    async def ping(self) -> None:
+        """Asks Postgres for nothing.
+
+        Raises:
+            ExtensionsUnavailable: it is away.
+        """
+        async with self.asking() as connection:
+            await connection.execute("SELECT")
+
+    def _knock(self) -> None:
+        if self._away_until is None:
+            return
+        now = self._clock.monotonic()
+        if now < self._away_until:
+            raise ExtensionsUnavailable("Postgres is away: it was tried less than a second ago")
+        self._away_until = now + _PAUSE_SECONDS  # this one tries; the others need not wait with it
+
+    def _met(self, error: ExtensionsUnavailable) -> None:
+        if not isinstance(error.__cause__, OSError | asyncpg.CannotConnectNowError):
+            return  # one connection or statement lost does not say that the next one will be
+        if self._away_until is None:
+            _log.warning("postgres_away", error=repr(error.__cause__))
+        self._away_until = self._clock.monotonic() + _PAUSE_SECONDS
+
+    def _back(self) -> None:
+        if self._away_until is not None:
+            _log.info("postgres_back")
+            self._away_until = None
+
+    async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await connection.execute(_LIMITS)
+        if self._on_statement is not None:
+            connection.add_query_logger(self._told)
+
+    def _told(self, statement: LoggedQuery) -> None:
+        if self._on_statement is not None:
+            self._on_statement(statement.query, statement.elapsed)
+
+
+async def _keep(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing to reset: no statement of ours outlives its transaction, and asyncpg has rolled back what was open."""
