@@ -35,7 +35,7 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
 
     Raises: EmbeddedInUse, EmbeddedUnavailable.
     """
-    home = data_dir.absolute()
+    home = Path.cwd() / data_dir
     async with AsyncExitStack() as stack:
         try:
             dsn = await _start(home, stack)
@@ -91,8 +91,9 @@ def _held(note: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _in_use(note) from None
-        _sweep(note)
+        _, left_over = _read(note)
         _write(descriptor)
+        _sweep(left_over)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -126,8 +127,7 @@ def _read(note: Path) -> tuple[str, str]:
     return pid, socket
 
 
-def _sweep(note: Path) -> None:
+def _sweep(socket: str) -> None:
     # A process that was killed leaves its socket's folder behind.
-    _, socket = _read(note)
     if Path(socket).name.startswith(SOCKET_FOLDER):
         shutil.rmtree(socket, ignore_errors=True)

@@ -204,6 +204,7 @@ def _launch(cluster: Cluster, runner: Identity, command: Sequence[str | Path]) -
         cluster.log.replace(cluster.home / "postgres.log.old")
     log = os.open(cluster.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        os.fchown(log, runner.owner, -1)
         # The lock lives in the open file, which the process and all of its children share as their stderr.
         fcntl.flock(log, fcntl.LOCK_EX)
         return subprocess.Popen(  # noqa: S603 - the programs are ours

@@ -40,7 +40,10 @@ def identity(postgres: Path, home: Path, owner: int | None) -> Identity:
         if refusal is None:
             return candidate
         refusals.append(f"`{' '.join(candidate.command) or 'directly'}`: {refusal}")
-    raise PostgresUnable(f"user {os.geteuid()} can run it in no way; tried {'; '.join(refusals)}")
+    raise PostgresUnable(
+        f"expected a way for user {os.geteuid()} to run Postgres as another than root, got {'; '.join(refusals)}. "
+        "Run it as an ordinary user that /etc/passwd names."
+    )
 
 
 def _candidates(owner: int | None) -> Iterator[Identity]:
@@ -86,6 +89,6 @@ def _refusal(candidate: Identity, postgres: Path, home: Path) -> str | None:
     command = [*candidate.command, "/bin/sh", "-c", script, "sh", str(home), str(postgres)]
     try:
         trial = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)  # noqa: S603 - ours
-    except FileNotFoundError:
-        return f"{command[0]} is not installed"
+    except OSError as error:
+        return str(error)
     return trial.stderr.decode(errors="replace").strip() if trial.returncode else None
