@@ -14,7 +14,7 @@ Where the contract is silent or can be read two ways, this is the reading taken 
 | an equipment log without `endDate` or `startDate` | goes on, or has always been |
 | a log without its date | is in every window (only an observation may lack one), and last |
 | `first: 0` | `hasNextPage` says whether anything comes after the cursor |
-| a cursor | is of its field: one of `Project.timeCards` is none of `TeamMember.timeCards`. Which project's: not asked |
+| a cursor of the same field of another object | not asked with; one of a list of other things is `BAD_USER_INPUT` |
 | a cursor under another filter or window | is a place in the order: the rows behind it |
 | `byPayType` | by the pay type's name, then id, as other named lists |
 | entries, breaks, `permissions`, `assignedProjectIds` | as they were given |
@@ -53,7 +53,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from tests.truth.answers import Answer, Json, Like, Path
-from tests.truth.fields import FIELDS, GUARDED
+from tests.truth.fields import FIELDS, GUARDED, OURS
 from tests.truth.joins import Truth, inside, raw
 from tests.truth.lists import Args, Cursor, RefusedError
 
@@ -118,6 +118,8 @@ class Walk:
             value = self.value(kind.name, name, parent, args)
         except RefusedError as refused:
             self.errors.append((path, str(refused)))
+            return None
+        if value == "" and (kind.name, name) not in OURS and not isinstance(definition.type, GraphQLNonNull):
             return None
         return self.complete(definition.type, value, nodes, path)
 

@@ -1,6 +1,6 @@
 """What each field of the contract is, over Raken's raw rows and ASR's.
 
-The rule it keeps: a field that is not in these tables is the raw row's value of the same name, "" as null.
+The rule it keeps: a field that is not in these tables is the raw row's value of the same name.
 """
 
 from datetime import datetime
@@ -23,6 +23,8 @@ GUARDED = {
     ("Query", "upstreamStatus"): ("ADMIN",),
     ("Query", "orphanedExtensions"): ("ADMIN",),
 }
+# An empty string of Raken's is null wherever the schema allows null; one of ours is kept.
+OURS = (("Project", "internalNotes"), ("TeamMember", "internalNotes"))
 
 
 def plain(*way: str) -> Field:

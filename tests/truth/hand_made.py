@@ -8,7 +8,7 @@ from tests.truth.company import Company, Row, Rows
 
 TODAY = date(2025, 3, 31)
 STAMPS = {"createdAt": "2024-01-01T08:00:00Z", "updatedAt": "2025-01-01T08:00:00Z"}
-DAVE = {"id": "acc-1", "email": "dave@asr.test", "display_name": "Dave", "role": "PAYROLL", "active": True}
+DAVE = {"id": "acc-1", "email": "dave@asr.test", "display_name": "Dave", "role": "ADMIN", "active": True}
 
 
 def project(uuid: str, name: str, status: str = "ACTIVE", **more: Any) -> Row:

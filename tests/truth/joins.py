@@ -52,11 +52,11 @@ def raw(parent: Any) -> Row:
 
 
 def inside(row: Row, *way: str) -> Any:
-    """The value at the end of the way; null where the way ends early, and for Raken's empty strings."""
+    """The value at the end of the way; null where the way ends early."""
     value: Any = row
     for name in way:
         value = (value or {}).get(name)
-    return None if value == "" else value
+    return value
 
 
 def status(row: Row, known: tuple[str, ...]) -> str:
@@ -138,7 +138,7 @@ def logs(collection: str) -> Field:
     def read(truth: Truth, project: Row, args: Args) -> Row:
         start, end = window(args, truth.today)
         rows = [log for log in truth.company.logs(collection, project["uuid"]) if touches(log, start, end)]
-        return page(rows, by_start, args, f"Project.{collection}", truth.cursors)
+        return page(rows, by_start, args, f"Project.{collection} of {project['uuid']}", truth.cursors)
 
     return read
 
@@ -181,12 +181,14 @@ def time_cards(truth: Truth, _: None, args: Args) -> Row:
 
 def project_cards(truth: Truth, project: Row, args: Args) -> Row:
     """A project's time cards."""
-    return page(cards(truth, args, project=project["uuid"]), by_date, args, "Project.timeCards", truth.cursors)
+    place = f"Project.timeCards of {project['uuid']}"
+    return page(cards(truth, args, project=project["uuid"]), by_date, args, place, truth.cursors)
 
 
 def member_cards(truth: Truth, member: Row, args: Args) -> Row:
     """A member's time cards."""
-    return page(cards(truth, args, worker=member["uuid"]), by_date, args, "TeamMember.timeCards", truth.cursors)
+    place = f"TeamMember.timeCards of {member['uuid']}"
+    return page(cards(truth, args, worker=member["uuid"]), by_date, args, place, truth.cursors)
 
 
 def internal_user(truth: Truth, member: Row, args: Args) -> Row | None:

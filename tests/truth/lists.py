@@ -20,7 +20,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a list: which list (its field's coordinate) and the key of the row it stands behind."""
+    """A place in a list: which list (its field, and whose) and the key of the row it stands behind."""
 
     place: str
     key: Key
