@@ -52,6 +52,10 @@ class Work:
     catalogue: Catalogue
     exactly: int | None = None  # cards a day, where they are not to follow from who is there
 
+    def running(self, day: date) -> list[Site]:
+        """The projects that are worked on on a day."""
+        return [site for site in self.sites if site.runs(day)]
+
     def size(self, day: date) -> int:
         """How many cards a day has."""
         if self.exactly is None:
@@ -80,7 +84,7 @@ class Work:
         return happens(chance, PRESENT[day.weekday()])
 
     def _crew(self, day: date) -> list[tuple[str, list[str]]]:
-        running = [site.uuid for site in self.sites if site.runs(day)]
+        running = [site.uuid for site in self.running(day)]
         if not running:
             return []
         homes = _homes(self.seed, day.toordinal() // FORTNIGHT, len(self.staff))

@@ -6,11 +6,12 @@ The rule: here alone it says which collections there are and how their rows are 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 
 import msgspec
 
-from sandbox import people, projects
+from sandbox import people, projects, reports
 from sandbox.cards import Work
 from sandbox.catalogue import Catalogue, catalogue
 from sandbox.chance import stream, uuid
@@ -18,10 +19,19 @@ from sandbox.options import Options
 from sandbox.people import Person
 from sandbox.projects import Site
 from sandbox.rows import Collection, Form, Maker, Value
+from sandbox.yard import Yard
 
 PROJECTS = Form("projects", statuses=projects.STATUSES)
 MEMBERS = Form("members", statuses=people.STATUSES)
 TIME_CARDS = Form("timeCards", day="date", project="project")
+WORK_LOGS = Form("workLogs", day="date", project="projectUuid", project_named=False)
+OBSERVATIONS = Form("observations", day="date", project="projectUuid", project_named=False)
+DAILY_REPORTS = Form("dailyReports", day="reportDate", project="projectUuid")
+CHECKLISTS = Form("checklists", day="date", project="projectUuid")
+TOOLBOX_TALKS = Form("toolboxTalks/past", day="scheduleDate", project="project")
+MATERIALS = Form("materials", project="projectUuid", project_named=False)
+MATERIAL_LOGS = Form("materialLogs", day="date", project="projectUuid", project_named=False)
+EQUIPMENT_LOGS = Form("equipmentLogs", span=("startDate", "endDate"), project="projectUuid")
 
 
 @dataclass(frozen=True)
@@ -64,11 +74,21 @@ def _collections(work: Work, days: list[date]) -> dict[str, Collection]:
     def daily(form: Form, make: Maker, size: Callable[[date], int] | None = None) -> Collection:
         return Collection(form, make, work.today, days, size)
 
-    short = work.catalogue
+    short, yard = work.catalogue, Yard(work)
     all_collections = [
         whole(PROJECTS, lambda: [site.value for site in work.sites]),
         whole(MEMBERS, lambda: [person.value for person in work.staff]),
         daily(TIME_CARDS, work.cards, work.size),
+        daily(WORK_LOGS, partial(reports.work_logs, work)),
+        daily(DAILY_REPORTS, partial(reports.daily_reports, work)),
+        daily(OBSERVATIONS, partial(reports.observations, work)),
+        daily(CHECKLISTS, partial(reports.checklists, work)),
+        daily(TOOLBOX_TALKS, partial(reports.toolbox_talks, work)),
+        daily(MATERIAL_LOGS, yard.material_logs),
+        whole(MATERIALS, lambda: yard.materials),
+        whole(Form("equipment"), lambda: yard.equipment),
+        whole(EQUIPMENT_LOGS, lambda: yard.equipment_logs),
+        whole(Form("certifications"), lambda: reports.certifications(work)),
         whole(Form("classifications"), lambda: short.classifications),
         whole(Form("costCodes"), lambda: short.cost_codes),
         whole(Form("payTypes"), lambda: short.pay_types),
