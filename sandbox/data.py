@@ -61,7 +61,7 @@ def _listed(request: web.Request, sandbox: Sandbox, collection: Collection) -> b
     asked = question(collection.form, query, sandbox.switches)
     part = damaged(sandbox, path, flat, _page(sandbox, path, flat, collection, asked))
     body = envelope(path, query, asked, part)
-    if asked.offset + len(part.rows) < part.total:
+    if asked.offset + len(part.rows) < part.total and not asked.deleted:
         move(sandbox, path, flat, collection, asked)
     return body
 

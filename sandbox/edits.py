@@ -4,10 +4,10 @@ The rule: an edit happens at the sandbox's now, so that updatedAt, changedSince 
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from sandbox import people, projects
 from sandbox.chance import stream, uuid
 from sandbox.company import Company
-from sandbox.rows import Collection, Place, Value, value
+from sandbox.rows import Collection, Row, Value, value
 
 Op = Literal[
     "add",  # `count` new rows, believable but for `fields`
@@ -70,14 +70,14 @@ class Editor:
         """Does an edit; the rows that it made, left or took away.
 
         Raises:
-            ValueError: there is no such collection, or what it asks for is no row.
+            ValueError: there is no such collection or row, or what it asks for is no row.
         """
         collection = self._company.collection(edit.collection)
         when = edit.at or now
         if edit.op == "add":
             return [self.add(collection, edit.fields, when, front=edit.front) for _ in range(edit.count)]
-        places = _found(collection, edit)
-        return [_changed(collection, place, edit, when, self._company) for place in places]
+        fields = _fields(edit.op, self._company)
+        return [_changed(collection, row, edit, when, fields) for row in _found(collection, edit)]
 
     def add(self, collection: Collection, fields: Value, when: str, *, front: bool = False) -> Value:
         """A new row, believable but for some fields."""
@@ -120,32 +120,22 @@ class Editor:
         raise ValueError(f"expected a row of {collection.form.name} to make another like it, but there is none")
 
 
-def _found(collection: Collection, edit: Edit) -> list[Place]:
+def _found(collection: Collection, edit: Edit) -> list[Row]:
     if not edit.uuid and not edit.where:
         raise ValueError("expected a uuid or a where to find rows by, but got neither")
-    found: list[Place] = []
-    for place in places(collection, edit.where):
-        if len(found) == edit.count:
-            break
-        if _meant(collection, place, edit):
-            found.append(place)
+    day = edit.where.get(collection.form.day) if collection.form.day else None
+    shelves = collection.days(day, day) if day else collection.days()
+    meant = (row for shelf in shelves for row in collection.shelf(shelf) if _meant(collection, row, edit))
+    found = list(islice(meant, edit.count))
+    if not found:
+        raise ValueError(f"expected a row of {edit.collection} with {edit.uuid or edit.where}, but there is none")
     return found
 
 
-def places(collection: Collection, where: Value) -> Iterator[Place]:
-    """Every row with where it stands, of one day where that is known."""
-    day = where.get(collection.form.day) if collection.form.day else None
-    for shelf in collection.days(*(day, day)) if day else collection.days():
-        for index, row in enumerate(collection.shelf(shelf)):
-            yield Place(shelf, index, row)
-
-
-def _meant(collection: Collection, place: Place, edit: Edit) -> bool:
-    if edit.uuid and place.row.uuid != edit.uuid:
+def _meant(collection: Collection, row: Row, edit: Edit) -> bool:
+    if edit.uuid and row.uuid != edit.uuid:
         return False
-    if not edit.where:
-        return True
-    seen = value(collection.form, place.row)
+    seen = value(collection.form, row) if edit.where else {}
     return all(_inside(seen, name) == each for name, each in edit.where.items())
 
 
@@ -155,20 +145,20 @@ def _inside(seen: Any, name: str) -> Any:
     return seen
 
 
-def _changed(collection: Collection, place: Place, edit: Edit, when: str, company: Company) -> Value:
-    seen = value(collection.form, place.row)
+def _changed(collection: Collection, row: Row, edit: Edit, when: str, fields: Value) -> Value:
+    seen = value(collection.form, row)
     if edit.op == "purge" or (edit.op == "delete" and not collection.form.statuses):
-        collection.remove(place, None if edit.op == "purge" else when)
+        collection.remove(row, None if edit.op == "purge" else when)
         return seen
-    fields = _fields(edit, company) | ({"updatedAt": when} if "updatedAt" in seen else {})
-    changed = {name: each for name, each in (seen | fields | edit.fields).items() if each is not None}
-    collection.replace(place, changed)
+    stamps = {"updatedAt": when} if "updatedAt" in seen else {}
+    changed = {name: each for name, each in (seen | stamps | fields | edit.fields).items() if each is not None}
+    collection.replace(row, changed)
     return changed
 
 
-def _fields(edit: Edit, company: Company) -> Value:
+def _fields(op: Op, company: Company) -> Value:
     approver = {"uuid": company.staff[0].uuid} if company.staff else {}
-    match edit.op:
+    match op:
         case "approve":
             return {"approved": True, "signed": approver, "updatedBy": approver}
         case "unapprove":

@@ -90,6 +90,13 @@ def shuffled(collection: Collection, asked: Question, switches: Switches, chance
     return Page(rows[asked.offset : asked.offset + asked.limit], whole.total)
 
 
+def first(collection: Collection, asked: Question) -> Row:
+    """The oldest row that answers a question to which there is one."""
+    return next(
+        row for day in _days(collection, asked) for row in collection.shelf(day) if _answers(collection, row, asked)
+    )
+
+
 def told(form: Form, row: Row, switches: Switches) -> bytes:
     """A row as it is sent; a work log and an observation name their project as the switch says."""
     naming = {"workLogs": switches.project_in_work_logs, "observations": switches.project_in_observations}

@@ -57,6 +57,8 @@ def _person(chance: Random, today: date, number: int, catalogue: Catalogue) -> P
     left = today - timedelta(days=chance.randrange(5, 60)) if gone else date.max
     value = _member(chance, number, catalogue, role, status, joined)
     value["updatedAt"] = stamp(midnight(left)) if gone else _later(chance, today, joined)
+    if "username" in value and status != "INVITED":
+        value["lastLoginAt"] = value["updatedAt"] if gone else stamp(before(chance, today, 30))
     crew = status != "INVITED" and (role == "ROLE_WORKER" or number % 3 == 0)
     return Person(value, joined, left, crew)
 
@@ -64,7 +66,7 @@ def _person(chance: Random, today: date, number: int, catalogue: Catalogue) -> P
 def _role(chance: Random, number: int) -> str:
     if number < len(OFFICE):
         return OFFICE[number]
-    return chance.choices(("ROLE_WORKER", "ROLE_PROJECT_MEMBER", "ROLE_ADMIN"), (78, 19, 3))[0]
+    return chance.choices(("ROLE_WORKER", "ROLE_PROJECT_MEMBER", "ROLE_ADMIN"), (67, 29, 4))[0]
 
 
 def _later(chance: Random, today: date, joined: date) -> str:
@@ -80,7 +82,7 @@ def _member(chance: Random, number: int, catalogue: Catalogue, role: str, status
     if happens(chance, 0.85):
         value["classificationUuid"] = chance.choice(catalogue.classifications)["uuid"]
     email = _email(number, first, last)
-    return value | _reached_by(chance, number, email, role) | _signed_in(email, role, since)
+    return value | _reached_by(chance, number, email, role) | ({} if role == "ROLE_WORKER" else {"username": email})
 
 
 def _employee_id(chance: Random, number: int) -> str:
@@ -103,10 +105,6 @@ def _reached_by(chance: Random, number: int, email: str, role: str) -> Value:
     if role != "ROLE_WORKER" and happens(chance, 0.2):
         value["title"] = chance.choice(("Project Manager", "Project Engineer", "Superintendent"))
     return value
-
-
-def _signed_in(email: str, role: str, since: str) -> Value:
-    return {} if role == "ROLE_WORKER" else {"username": email, "lastLoginAt": since}
 
 
 def _email(number: int, first: str, last: str) -> str:

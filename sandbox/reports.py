@@ -3,7 +3,6 @@
 The rule: what nobody has seen of these rows is kept modest; each has what raken-api knows of it, and little else.
 """
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
@@ -63,6 +62,7 @@ def checklists(work: Work, day: date) -> list[Value]:
 def toolbox_talks(work: Work, day: date) -> list[Value]:
     """A day's talks, and who was there."""
     chance = stream(work.seed, "toolboxTalks/past", day)
+    present = [person.value for person in work.staff if person.works(day)]
     return [
         {
             "uuid": uuid(chance),
@@ -70,7 +70,7 @@ def toolbox_talks(work: Work, day: date) -> list[Value]:
             "project": brief(site.value, "uuid", "name", "number"),
             "scheduleDate": day.isoformat(),
             "status": "COMPLETED",
-            "attendees": list(_attendees(chance, work, day)),
+            "attendees": _attendees(chance, present),
         }
         for site in _busy(chance, work, day, 0.2)
     ]
@@ -106,10 +106,9 @@ def _daily_report(chance: Random, work: Work, day: date, site: Site) -> Value:
     return report
 
 
-def _attendees(chance: Random, work: Work, day: date) -> Iterator[Value]:
-    present = [person.value for person in work.staff if person.works(day)]
-    for value in chance.sample(present, min(len(present), 6)):
-        yield {"member": {"uuid": value["uuid"], "name": f"{value['firstName']} {value['lastName']}"}}
+def _attendees(chance: Random, present: list[Value]) -> list[Value]:
+    there = chance.sample(present, min(len(present), 6))
+    return [{"member": {"uuid": each["uuid"], "name": f"{each['firstName']} {each['lastName']}"}} for each in there]
 
 
 def _certification(chance: Random, work: Work, member: str) -> Value:

@@ -87,14 +87,6 @@ def _project(form: Form, value: Value) -> str:
     return str(value.get("projectUuid", "")) if form.project == "projectUuid" else ""
 
 
-class Place(NamedTuple):
-    """Where a row stands."""
-
-    shelf: str
-    at: int
-    row: Row
-
-
 class Collection:
     """All rows of one kind: made by day at first use, dropped when there are too many, kept once edited."""
 
@@ -160,21 +152,21 @@ class Collection:
         shelf.insert(0 if front else len(shelf), new)
         return new
 
-    def replace(self, place: Place, value: Value) -> Row:
+    def replace(self, old: Row, value: Value) -> Row:
         """Puts a changed row where it stood, or on the shelf that it has moved to."""
         new = row(self.form, value)
-        if self._day(new) != place.shelf:
-            self._editable(place.shelf).remove(place.row)
-            return self.add(value)
-        self._editable(place.shelf)[place.at] = new
-        return new
+        shelf = self._editable(self._day(old))
+        if self._day(new) == self._day(old):
+            shelf[shelf.index(old)] = new
+            return new
+        shelf.remove(old)
+        return self.add(value)
 
-    def remove(self, place: Place, when: str | None) -> Row:
+    def remove(self, row: Row, when: str | None) -> None:
         """Takes a row away; told of by deletedFrom where `when` is given."""
-        self._editable(place.shelf).remove(place.row)
+        self._editable(self._day(row)).remove(row)
         if when:
-            self.deleted.append((when, place.row))
-        return place.row
+            self.deleted.append((when, row))
 
     def _day(self, new: Row) -> str:
         return new.first if self.form.day else UNDATED

@@ -13,11 +13,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.edits import places
 from sandbox.errors import limit_words, refusal
 from sandbox.faults import DAMAGING, INSTEAD, MOVING, Fault, Standing
-from sandbox.pages import Page, Question
-from sandbox.rows import Collection, Value
+from sandbox.pages import Page, Question, first
+from sandbox.rows import Collection, Form, Value
 from sandbox.state import SANDBOX, Sandbox
 
 ABORTED = web.RequestKey("aborted", bool)
@@ -57,17 +56,17 @@ def move(sandbox: Sandbox, path: str, query: Mapping[str, str], collection: Coll
     """Moves the rows of a list by one, between two of its pages."""
     for standing in sandbox.faults.take(MOVING, path, query):
         if standing.fault.kind == "insert":
-            sandbox.editor.add(collection, _new(collection, asked), sandbox.now(), front=True)
+            sandbox.editor.add(collection, _place(collection.form, asked), sandbox.now(), front=True)
         else:
-            first = next(iter(places(collection, _new(collection, asked))), None)
-            if first:
-                collection.remove(first, sandbox.now())
+            collection.remove(first(collection, asked), sandbox.now())
 
 
-def _new(collection: Collection, asked: Question) -> Value:
-    fields: Value = {"projectUuid": asked.project} if asked.project else {}
-    if collection.form.day and asked.window:
-        fields[collection.form.day] = asked.window[0]
+def _place(form: Form, asked: Question) -> Value:
+    fields: Value = {}
+    if asked.project:
+        fields |= {"project": {"uuid": asked.project}} if form.project == "project" else {"projectUuid": asked.project}
+    if asked.window:
+        fields |= dict(zip(form.span or (form.day or "",), asked.window, strict=False))
     return fields
 
 
