@@ -14,6 +14,10 @@ class CostCodeRow(Row, frozen=True, kw_only=True, gc=False):
     division: str | None = None
     description: str | None = None
 
+    def with_description(self, description: str | None) -> "CostCodeRow":
+        """The same, described as the listed one is."""
+        return msgspec.structs.replace(self, description=description)
+
 
 COST_CODES = Entity(
     name="COST_CODES",

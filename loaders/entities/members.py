@@ -1,6 +1,6 @@
 """Members: company-wide, every status asked for, deleted ones too, for old cards still name them."""
 
-from datetime import datetime
+import datetime as dt
 from enum import Enum
 
 import msgspec
@@ -37,9 +37,9 @@ class MemberRow(Row, frozen=True, kw_only=True, gc=False):
     raken_role: str = msgspec.field(name="role")
     status: MemberStatus
     classification_id: str | None = msgspec.field(name="classificationUuid", default=None)
-    last_login_at: datetime | None = None
-    created_at: datetime
-    updated_at: datetime
+    last_login_at: dt.datetime | None = None
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 MEMBERS = Entity(

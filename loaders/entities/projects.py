@@ -1,6 +1,6 @@
 """Projects: company-wide, every status asked for."""
 
-from datetime import date, datetime
+import datetime as dt
 from enum import Enum
 
 import msgspec
@@ -41,11 +41,11 @@ class ProjectRow(Row, frozen=True, kw_only=True, gc=False):
     name: str
     number: str | None = None
     status: ProjectStatus
-    start_date: date | None = None
-    end_date: date | None = None
+    start_date: dt.date | None = None
+    end_date: dt.date | None = None
     address: AddressRow | None = None
-    created_at: datetime
-    updated_at: datetime
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 PROJECTS = Entity(

@@ -1,6 +1,6 @@
 """Time cards: company-wide by calendar month; one worker, one project, one date, and split shifts are several."""
 
-from datetime import date, datetime, time
+import datetime as dt
 
 import msgspec
 
@@ -15,7 +15,7 @@ class BreakRow(Row, frozen=True, kw_only=True, gc=False):
 
     name: str
     minutes: float = msgspec.field(name="duration")
-    start_time: time | None = None
+    start_time: dt.time | None = None
 
 
 class TimeEntryRow(Row, frozen=True, kw_only=True, gc=False):
@@ -32,9 +32,9 @@ class TimeCardRow(Located, frozen=True, kw_only=True, gc=False):
 
     blank = ("note",)
     id: str = msgspec.field(name="uuid")
-    date: date
-    start_time: time | None = None
-    end_time: time | None = None
+    date: dt.date
+    start_time: dt.time | None = None
+    end_time: dt.time | None = None
     total_hours: float
     approved: bool
     note: str | None = None
@@ -42,8 +42,8 @@ class TimeCardRow(Located, frozen=True, kw_only=True, gc=False):
     signed: Named | None = None
     breaks: tuple[BreakRow, ...] = ()
     entries: tuple[TimeEntryRow, ...] = msgspec.field(name="timeEntries", default=())
-    created_at: datetime
-    updated_at: datetime
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
     @property
     def worker_id(self) -> str | None:

@@ -1,0 +1,151 @@
+"""The DataLoaders of one request: all the keys of one level become one look-up in slices, or one SQL statement.
+
+One rule: a set lives as long as one request, and is made anew after each mutation.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from loaders.accounts import Account, Accounts
+from loaders.entity import Entity, Row, SliceKey, Window
+from loaders.errors import RakenRefused
+from loaders.extensions import MemberExtension, MemberExtensions, ProjectExtension, ProjectExtensions
+from loaders.loader import REFUSED, Loader
+from loaders.lookups import Wanted
+from loaders.operation import Operation, Serving
+from loaders.slices import sort_key
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Sourced(NamedTuple):
+    """A row and the serving it came from, which knows its age."""
+
+    row: Any
+    serving: Serving
+
+
+class Rows(NamedTuple):
+    """Rows that are asked for: by the value under an index (None: all), in a window (None: whatever its date)."""
+
+    index: str | None
+    value: str | None
+    window: Window | None = None
+
+
+class Stores(NamedTuple):
+    """What is read from Postgres."""
+
+    projects: ProjectExtensions
+    members: MemberExtensions
+    accounts: Accounts
+
+
+class Loaders:
+    """One request's DataLoaders over one operation's pins."""
+
+    def __init__(self, loader: Loader, stores: Stores, operation: Operation) -> None:
+        self.loader = loader
+        self.operation = operation
+        self._one: dict[str, DataLoader[Wanted, Sourced | None]] = {}
+        self._rows: dict[str, DataLoader[Rows, list[Sourced]]] = {}
+        self.project_extension: DataLoader[str, ProjectExtension | None] = by_id(stores.projects.many)
+        self.member_extension: DataLoader[str, MemberExtension | None] = by_id(stores.members.many)
+        self.account: DataLoader[str, Account | None] = by_id(stores.accounts.many)
+        self.assigned: DataLoader[str, list[str] | None] = by_id(stores.members.members_of)
+
+    async def one(self, entity: Entity[Any], id_: str, since: float = float("inf")) -> Sourced | None:
+        """The row of an id, if Raken has it; `since` is when what names it was read.
+
+        Raises: RakenError.
+        """
+        if entity.name not in self._one:
+            self._one[entity.name] = DataLoader(
+                lambda asked: self._look_up(entity, asked), cache_key_fn=lambda wanted: wanted.id
+            )
+        return await self._one[entity.name].load(Wanted(id_, since))
+
+    async def rows(self, entity: Entity[Any], asked: Rows) -> list[Sourced]:
+        """The rows of an entity by index and window, in the entity's order.
+
+        Raises: RakenError.
+        """
+        if entity.name not in self._rows:
+            self._rows[entity.name] = DataLoader(lambda asks: self._select(entity, asks))
+        return await self._rows[entity.name].load(asked)
+
+    async def all(self, entity: Entity[Any]) -> list[Sourced]:
+        """All the rows of an entity that is not dated, in its order.
+
+        Raises: RakenError.
+        """
+        return await self.rows(entity, Rows(None, None))
+
+    async def _look_up(self, entity: Entity[Any], asked: Sequence[Wanted]) -> list[Sourced | None]:
+        serving = await self.loader.read(SliceKey(entity), self.operation, asked)
+        found = (serving.slice.by_id.get(wanted.id) for wanted in asked)
+        return [None if row is None else Sourced(row, serving) for row in found]
+
+    async def _select(self, entity: Entity[Any], asks: Sequence[Rows]) -> list[list[Sourced] | BaseException]:
+        read = await self._read(key for ask in asks for key in self._keys(entity, ask))
+        if any(isinstance(one, RakenRefused) and one.status == REFUSED for one in read.values()):
+            read |= await self._read(key for ask in asks for key in self._keys(entity, ask) if key not in read)
+        return [self._choose(entity, ask, [read[key] for key in self._keys(entity, ask)]) for ask in asks]
+
+    def _keys(self, entity: Entity[Any], ask: Rows) -> list[SliceKey]:
+        """The slices that hold what is asked for."""
+        apart = ask.index == "project" and self.loader.by_project(entity)
+        project = ask.value if apart else None
+        if not entity.dated or ask.window is None:
+            return [SliceKey(entity, project)]
+        return [SliceKey(entity, project, month) for month in ask.window.months()]
+
+    async def _read(self, keys: Iterable[SliceKey]) -> dict[SliceKey, Serving | BaseException]:
+        distinct = list(dict.fromkeys(keys))
+        reads = (self.loader.read(key, self.operation) for key in distinct)
+        return dict(zip(distinct, await asyncio.gather(*reads, return_exceptions=True), strict=True))
+
+    def _choose(
+        self, entity: Entity[Any], ask: Rows, servings: Sequence[Serving | BaseException]
+    ) -> list[Sourced] | BaseException:
+        """The rows asked for among the slices that hold them; the first error where one of them failed."""
+        chosen: list[Sourced] = []
+        for serving in servings:
+            if isinstance(serving, BaseException):
+                return serving
+            slice_ = serving.slice
+            rows = slice_.rows if ask.index is None else slice_.find(ask.index, ask.value or "")
+            chosen += [Sourced(row, serving) for row in rows if within(entity, row, ask.window)]
+        return merged(entity, chosen) if len(servings) > 1 else chosen
+
+
+def within(entity: Entity[Any], row: Row, window: Window | None) -> bool:
+    """Whether a row's dates touch a window; a row without dates is in every window of its slice."""
+    if window is None or entity.span is None:
+        return True
+    first, last = entity.span(row)
+    return (first is None or first <= window.last) and (last is None or last >= window.first)
+
+
+def merged(entity: Entity[Any], rows: list[Sourced]) -> list[Sourced]:
+    """The rows of several months, in order, each id once: as the latest reading has it."""
+    latest: dict[str, Sourced] = {}
+    for one in rows:
+        other = latest.get(one.row.id)
+        if other is None or other.serving.slice.reading.sent_at < one.serving.slice.reading.sent_at:
+            latest[one.row.id] = one
+    return sorted(latest.values(), key=lambda one: sort_key(entity, one.row))
+
+
+def by_id(many: Callable[[Sequence[str]], Coroutine[Any, Any, dict[str, V]]]) -> DataLoader[str, V | None]:
+    """A DataLoader over a store that finds many ids in one statement."""
+
+    async def load(ids: list[str]) -> list[V | None]:
+        found = await many(ids)
+        return [found.get(id_) for id_ in ids]
+
+    return DataLoader(load)

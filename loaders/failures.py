@@ -1,0 +1,51 @@
+"""What each slice's last flight failed of, so that a Raken in trouble is not asked once a read.
+
+One rule: a failure is remembered per slice, for a time that doubles with each repetition.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from loaders.clock import Clock
+from loaders.errors import RakenError
+
+FIRST = 1.0
+LONGEST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error, until when it stands, and how often in a row it came."""
+
+    error: RakenError
+    until: float
+    times: int
+
+
+def pause(times: int, jitter: float) -> float:
+    """Seconds before the next try after so many failures in a row; `jitter`, 0 to 1, spreads it over its upper half."""
+    return min(LONGEST, FIRST * 2.0 ** min(times - 1, 10)) * (0.5 + jitter / 2)
+
+
+class Failures:
+    """The failures that still stand, by key."""
+
+    def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._failures: dict[Hashable, Failure] = {}
+
+    def of(self, key: Hashable) -> RakenError | None:
+        """The error of a key that is not to be tried yet."""
+        failure = self._failures.get(key)
+        return failure.error if failure is not None and failure.until > self._clock.monotonic() else None
+
+    def remember(self, key: Hashable, error: RakenError) -> None:
+        """Notes one more failure of a key."""
+        before = self._failures.get(key)
+        times = before.times + 1 if before is not None else 1
+        self._failures[key] = Failure(error, self._clock.monotonic() + pause(times, self._jitter()), times)
+
+    def clear(self, key: Hashable) -> None:
+        """Forgets a key's failures: it has just been read."""
+        self._failures.pop(key, None)

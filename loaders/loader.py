@@ -1,0 +1,254 @@
+"""THE PATH OF ONE READ: from a slice's key to the slice, as one operation may see it.
+
+One rule: nothing is asked singly. A read names a slice; whoever reads it meanwhile waits for the same flight.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from loaders.backlog import Backlog
+from loaders.clock import Clock
+from loaders.entity import Entity, Scope, SliceKey
+from loaders.errors import GatewayError, RakenError, RakenRefused, StillReading
+from loaders.failures import Failures
+from loaders.flight import Departure, Flight, Flights
+from loaders.freshness import Action, Lifetime, State, judge
+from loaders.lookups import Lookups, Wanted
+from loaders.operation import Operation, Serving
+from loaders.pages import Reading, read
+from loaders.raken import Lane, Raken
+from loaders.slices import Memory, Slice
+
+BRIEFLY = 1.0
+"Seconds that a reader waits for better than something stale (RFC 5861, section 4)."
+REFUSED = 400
+
+
+class Observer(Protocol):
+    """Who counts what the reads do."""
+
+    def served(self, key: SliceKey, outcome: str) -> None:
+        """An operation touched a slice: hit, stale, degraded (none waited), miss or error."""
+
+    def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
+        """A flight has ended: with a reading, or an error."""
+
+    def crashed(self, error: BaseException) -> None:
+        """A flight has ended with what nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What a flight brought, and what it replaced."""
+
+    before: Slice[Any] | None
+    after: Slice[Any]
+
+
+class Loader:
+    """Reads slices for operations: memory, then one flight to Raken, and `judge` between."""
+
+    def __init__(
+        self,
+        raken: Raken,
+        clock: Clock,
+        memory: Memory,
+        lifetimes: Mapping[str, Lifetime],
+        scopes: Mapping[str, Scope],
+        observer: Observer,
+        jitter: Callable[[], float],
+    ) -> None:
+        """`lifetimes` are by entity name; `scopes` fixes what a declaration leaves open; `jitter` gives 0 to 1."""
+        self.memory = memory
+        self.clock = clock
+        self.lifetimes = lifetimes
+        self._raken = raken
+        self._scopes = dict(scopes)
+        self._observer = observer
+        self._failures = Failures(clock, jitter)
+        self._lookups = Lookups(clock)
+        self._flights: Flights[SliceKey, Landing] = Flights(self._crash)
+        self._backlog: Backlog[SliceKey] = Backlog(self._fill)
+        self._used: dict[SliceKey, float] = {}
+        self._version = 0
+
+    async def read(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted] = ()) -> Serving:
+        """The slice of a key as the operation sees it; `wanted` are ids that it ought to hold.
+
+        Raises: RakenError, where there is nothing that may be served.
+        """
+        # One answer never mixes two versions of a slice: the first touch decides for the whole operation.
+        pin = operation.pins.get(key)
+        if pin is None:
+            pin = operation.pins[key] = asyncio.ensure_future(self._touch(key, operation, wanted))
+        elif pin.done() and not pin.exception() and self._lookups.due(pin.result().slice, wanted):
+            self._board(key, operation)
+        # Others may wait for the same pin: one that gives up must not end it for them.
+        return await asyncio.shield(pin)
+
+    async def _touch(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> Serving:
+        self._used[key] = self.clock.monotonic()
+        try:
+            serving, outcome = await self._serve(key, operation, wanted)
+        except RakenError:
+            self._observer.served(key, "error")
+            raise
+        self._observer.served(key, outcome)
+        return serving
+
+    async def _serve(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> tuple[Serving, str]:
+        # Memory first. What is known of Raken is known without asking it.
+        held = self.memory.use(key)
+        trouble = self.failing(key, operation.lane)
+        verdict = judge(self.age(held), self.lifetimes[key.entity.name], failing=trouble is not None)
+        # Nothing may be served: the flight, or at once the reason why there is none.
+        if held is None or verdict.action in (Action.WAIT, Action.FAIL):
+            if trouble is not None:
+                raise trouble.with_traceback(None)
+            return await self._wait(key, operation), "miss"
+        # Stale and unhelped: say how old it is, and why.
+        if verdict.state is State.DEGRADED:
+            return self._serving(held, State.DEGRADED, trouble), "degraded"
+        # Good enough, unless it lacks what something newer names.
+        if verdict.action is Action.SERVE:
+            if trouble is None and self._lookups.due(held, wanted):
+                return await self._better(key, operation, held, verdict.state, operation.deadline), "miss"
+            return self._serving(held, State.FRESH), "hit"
+        # Stale, with Raken there: one flight refreshes it, and the reader waits a moment at most.
+        if verdict.action is Action.REVALIDATE:
+            self._board(key, operation)
+            return self._serving(held, State.REVALIDATING), "stale"
+        soon = self.clock.monotonic() + BRIEFLY
+        return await self._better(key, operation, held, verdict.state, soon), "miss"
+
+    async def _wait(self, key: SliceKey, operation: Operation) -> Serving:
+        flight = self._board(key, operation)
+        if flight is None:
+            message = (
+                f"{key.entity.name} is still being read from Raken: this operation has spent its share of requests"
+            )
+            raise StillReading(message)
+        try:
+            landing = await flight.land(max(0.0, operation.deadline - self.clock.monotonic()))
+        except TimeoutError:
+            raise StillReading(f"{key.entity.name} is still being read from Raken; ask again in a moment") from None
+        return self._serving(landing.after, State.FRESH)
+
+    async def _better(
+        self, key: SliceKey, operation: Operation, held: Slice[Any], state: State, until: float
+    ) -> Serving:
+        flight = self._board(key, operation)
+        if flight is None:
+            return self._serving(held, state)
+        try:
+            landing = await flight.land(max(0.0, min(until, operation.deadline) - self.clock.monotonic()))
+        except TimeoutError:
+            return self._serving(held, state)
+        except RakenError as error:
+            return self._serving(held, State.FRESH if state is State.FRESH else State.DEGRADED, error)
+        return self._serving(landing.after, State.FRESH)
+
+    def _serving(self, slice_: Slice[Any], state: State, trouble: GatewayError | None = None) -> Serving:
+        warning = f"{trouble} Shown is what Raken had then." if trouble and state is State.DEGRADED else None
+        age = self.age(slice_) or 0.0
+        return Serving(slice_, state, age, self.lifetimes[slice_.key.entity.name], warning)
+
+    def _board(self, key: SliceKey, operation: Operation) -> Flight[Landing] | None:
+        """The flight of a key, charged to the operation if it starts here; None where its share is spent."""
+        if self._flights.under_way(key):
+            return self._flights.join(key, lambda depart: self._fetch(key, operation.lane, depart))
+        if operation.share <= 0:
+            self._backlog.add(key)
+            return None
+        ticket = operation.ticket()
+        return self._flights.join(key, lambda depart: self._fetch(key, operation.lane, depart, ticket))
+
+    async def _fill(self, key: SliceKey) -> None:
+        if self.failing(key, Lane.AHEAD) is None:
+            flight = self._flights.join(key, lambda depart: self._fetch(key, Lane.AHEAD, depart))
+            await asyncio.wait({flight.task})
+
+    async def refresh(self, key: SliceKey, seconds: float) -> Landing:
+        """Reads a slice anew whatever its age, with a reading that starts after this call.
+
+        Raises: RakenError, StillReading too where it takes longer than so many seconds.
+        """
+        trouble = self._raken.failing(Lane.ASKED)
+        if trouble is not None:
+            raise trouble.with_traceback(None)
+        flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart))
+        try:
+            return await flight.land(seconds)
+        except TimeoutError:
+            raise StillReading(f"{key.entity.name} took longer than {seconds:g} s and goes on behind") from None
+
+    async def _fetch(
+        self, key: SliceKey, lane: Lane, depart: Departure, on_send: Callable[[], None] = lambda: None
+    ) -> Landing:
+        def sent() -> None:
+            depart()
+            on_send()
+
+        before = self.memory.peek(key)
+        try:
+            reading = await read(self._raken, key, before.reading if before else None, lane, sent)
+            self._check_projects(key, reading)
+        except RakenError as error:
+            self._learn(key, error)
+            self._observer.landed(key, None, error)
+            raise
+        return self._keep(key, reading, before)
+
+    def _keep(self, key: SliceKey, reading: Reading, before: Slice[Any] | None) -> Landing:
+        after = Slice.of(key, reading, before, self._version + 1)
+        self._version = max(self._version, after.version)
+        self.memory.keep(after)
+        self._failures.clear(key)
+        self._observer.landed(key, reading, None)
+        return Landing(before, after)
+
+    def _check_projects(self, key: SliceKey, reading: Reading) -> None:
+        if key.project is None and self.scope(key.entity) is Scope.EITHER:
+            if any(row.project_id is None for row in reading.rows):
+                raise RakenRefused(
+                    f"expected {key.entity.name} rows that name their project, got some without", REFUSED
+                )
+
+    def _learn(self, key: SliceKey, error: RakenError) -> None:
+        """Remembers a failure; and, where it was open, that Raken wants to be asked by project."""
+        if key.project is None and self.scope(key.entity) is Scope.EITHER:
+            if isinstance(error, RakenRefused) and error.status == REFUSED:
+                self._scopes[key.entity.name] = Scope.PROJECT
+        self._failures.remember(key, error)
+
+    def scope(self, entity: Entity[Any]) -> Scope:
+        """How Raken is asked for one project's rows of an entity, as far as is known."""
+        return self._scopes.get(entity.name, entity.scope)
+
+    def by_project(self, entity: Entity[Any]) -> bool:
+        """Whether one project's rows are asked for by project."""
+        return self.scope(entity) is Scope.PROJECT
+
+    def failing(self, key: SliceKey, lane: Lane) -> RakenError | None:
+        """Why a slice would not be asked for now; None where nothing is known against it."""
+        return self._failures.of(key) or self._raken.failing(lane)
+
+    def age(self, slice_: Slice[Any] | None) -> float | None:
+        """Seconds since a slice's reading began; None for none."""
+        return None if slice_ is None else max(0.0, self.clock.monotonic() - slice_.reading.sent_at)
+
+    def used(self, entity: Entity[Any], seconds: float) -> list[SliceKey]:
+        """The keys of an entity that somebody read within so many seconds."""
+        since = self.clock.monotonic() - seconds
+        return [key for key, at in self._used.items() if key.entity is entity and at >= since]
+
+    def _crash(self, error: BaseException) -> None:
+        if not isinstance(error, GatewayError):
+            self._observer.crashed(error)
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        await self._backlog.close()
+        await self._flights.close()

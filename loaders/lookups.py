@@ -1,0 +1,53 @@
+"""Ids that a complete slice lacks: when they are worth an early refresh of it.
+
+One rule: once per id and version, at most every five minutes a slice; and only ids shaped like Raken's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from loaders.clock import Clock
+from loaders.entity import SliceKey
+from loaders.slices import Slice
+from loaders.uuids import is_uuid
+
+EVERY = 300.0
+"Seconds between two early refreshes of one slice."
+
+
+class Wanted(NamedTuple):
+    """An id, and when what names it was read, on the monotonic clock; a person's word is always newest."""
+
+    id: str
+    since: float = float("inf")
+
+
+@dataclass(slots=True)
+class Lookup:
+    """The ids that a version was refreshed for, and when."""
+
+    version: int
+    at: float
+    ids: set[str] = field(default_factory=set)
+
+
+class Lookups:
+    """Which early refreshes there were."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lookups: dict[SliceKey, Lookup] = {}
+
+    def due(self, slice_: Slice[Any], wanted: Sequence[Wanted]) -> bool:
+        """Whether a slice should be refreshed early for what it lacks; a yes counts as done."""
+        lacking = {one.id for one in wanted if one.id not in slice_.by_id and one.since > slice_.reading.sent_at}
+        lacking = {id_ for id_ in lacking if is_uuid(id_)}
+        if not lacking:
+            return False
+        now, last = self._clock.monotonic(), self._lookups.get(slice_.key)
+        ids = last.ids if last is not None and last.version == slice_.version else set()
+        if lacking <= ids or (last is not None and now - last.at < EVERY):
+            return False
+        self._lookups[slice_.key] = Lookup(slice_.version, now, ids | lacking)
+        return True

@@ -1,0 +1,69 @@
+"""What one GraphQL operation may spend, and which version of each slice it has seen.
+
+One rule: a slice is pinned at first touch, so that one answer never mixes two versions of it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+from loaders.entity import SliceKey
+from loaders.freshness import Lifetime, State
+from loaders.raken import Lane
+from loaders.slices import Slice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Serving:
+    """A slice as one operation serves it: judged once, with its age then."""
+
+    slice: Slice
+    state: State
+    age: float
+    "Seconds since the first request of its reading was sent."
+    lifetime: Lifetime
+    warning: str | None = None
+    "What a person should be told, where the state is DEGRADED."
+
+    @property
+    def fetched_at(self) -> datetime:
+        """When the first request of its reading was sent."""
+        return self.slice.reading.fetched_at
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends being fresh."""
+        return self.fetched_at + timedelta(seconds=self.lifetime.ttl)
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation's deadline, its share of upstream requests, and its pins."""
+
+    deadline: float
+    "On the monotonic clock: when its waiting for Raken ends."
+    share: int = 50
+    "How many more upstream requests it may start."
+    lane: Lane = Lane.PEOPLE
+    pins: dict[SliceKey, asyncio.Future[Serving]] = field(default_factory=dict)
+    requests: int = 0
+    "How many upstream requests its flights have sent so far."
+
+    def ticket(self) -> Callable[[], None]:
+        """Charges a flight's first request, which is certain, to the share; what it returns counts each as it is sent."""
+        self.share -= 1
+        sends = count()
+
+        def sent() -> None:
+            self.requests += 1
+            self.share -= 1 if next(sends) else 0
+
+        return sent
+
+    def servings(self) -> list[Serving]:
+        """What it has been served, without what failed."""
+        return [
+            pin.result() for pin in self.pins.values() if pin.done() and not pin.cancelled() and not pin.exception()
+        ]

@@ -1,0 +1,89 @@
+"""Refreshes that a person asked for: whatever the ttl, with what they changed.
+
+One rule: soft. The old slice serves until the new one is whole, and stays where the refresh fails.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from loaders.audit import AuditLog
+from loaders.entity import Entity, SliceKey, Window
+from loaders.errors import RakenError
+from loaders.loader import Landing, Loader
+from loaders.slices import difference
+
+DEADLINE = 120.0
+"Seconds that a refresh is waited for."
+IN_USE = 86_400.0
+"Seconds since its last read for which a slice counts as used."
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh of one entity did; counts are of rows, over its slices."""
+
+    entity: Entity[Any]
+    objects: int
+    added: int
+    changed: int
+    removed: int
+    requests: int
+    seconds: float
+    error: RakenError | None
+    "Why it failed, where it did; what was cached is kept."
+
+
+class Refresher:
+    """Refreshes entities and slices, and writes down who asked."""
+
+    def __init__(self, loader: Loader, log: AuditLog) -> None:
+        self._loader = loader
+        self._log = log
+
+    async def entity(self, entity: Entity[Any], window: Window, actor: str) -> Refreshed:
+        """Refreshes the slices of an entity that are in use, and those of a window where it is dated.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away, so that nobody could write down who asked.
+        """
+        await self._log.note(actor, "refresh", entity.name, {})
+        began = self._loader.clock.monotonic()
+        landings = await asyncio.gather(
+            *(self._loader.refresh(key, DEADLINE) for key in self.keys(entity, window)), return_exceptions=True
+        )
+        return self._sum(entity, landings, self._loader.clock.monotonic() - began)
+
+    async def slice(self, key: SliceKey, subject: str, actor: str) -> None:
+        """Refreshes one slice for the sake of one of its rows.
+
+        Raises:
+            RakenError: it could not be read anew.
+            ExtensionsUnavailable: Postgres is away, so that nobody could write down who asked.
+        """
+        await self._log.note(actor, "refresh", subject, {"entity": key.entity.name})
+        await self._loader.refresh(key, DEADLINE)
+
+    def keys(self, entity: Entity[Any], window: Window) -> list[SliceKey]:
+        """The slices that a refresh of an entity reads anew."""
+        company = [SliceKey(entity, None, month) for month in window.months()] if entity.dated else [SliceKey(entity)]
+        if entity.dated and self._loader.by_project(entity):
+            company = []
+        return list(dict.fromkeys([*company, *self._loader.used(entity, IN_USE)]))
+
+    def _sum(self, entity: Entity[Any], landings: list[Landing | BaseException], seconds: float) -> Refreshed:
+        for landing in landings:
+            if isinstance(landing, BaseException) and not isinstance(landing, RakenError):
+                raise landing
+        done = [landing for landing in landings if isinstance(landing, Landing)]
+        changes = [difference(landing.before, landing.after) for landing in done]
+        return Refreshed(
+            entity=entity,
+            objects=sum(len(landing.after.rows) for landing in done),
+            added=sum(change.added for change in changes),
+            changed=sum(change.changed for change in changes),
+            removed=sum(change.removed for change in changes),
+            requests=sum(landing.after.reading.requests for landing in done),
+            seconds=seconds,
+            error=next((landing for landing in landings if isinstance(landing, RakenError)), None),
+        )

@@ -1,0 +1,72 @@
+"""What each entity's cache has done since the process started: the one place that counts.
+
+One rule: a slice counts once an operation; a hit did not wait for Raken.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import structlog
+
+from loaders.entity import SliceKey
+from loaders.errors import RakenError
+from loaders.pages import Reading
+
+HITS = ("hit", "stale", "degraded")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Usage:
+    """One entity's counts."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    "Reads by outcome: hit, stale, degraded (none of them waited), miss, error."
+    last_error: str | None = None
+    "What the last flight failed of, or what it left out; None when all was well."
+
+    @property
+    def hits(self) -> int:
+        """Reads that did not wait for Raken."""
+        return sum(self.outcomes[outcome] for outcome in HITS)
+
+    @property
+    def misses(self) -> int:
+        """Reads that waited for Raken, or failed."""
+        return self.outcomes.total() - self.hits
+
+
+class Usages:
+    """Hears of reads and flights (a `loader.Observer`)."""
+
+    def __init__(self) -> None:
+        self._usages: dict[str, Usage] = {}
+
+    def of(self, entity: str) -> Usage:
+        """The counts of an entity, by its name."""
+        return self._usages.setdefault(entity, Usage())
+
+    def served(self, key: SliceKey, outcome: str) -> None:
+        """Counts a read."""
+        self.of(key.entity.name).outcomes[outcome] += 1
+
+    def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
+        """Remembers what a flight failed of, and says so in the log."""
+        usage = self.of(key.entity.name)
+        if error is not None:
+            usage.last_error = f"{key}: {error}"
+            _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
+        elif reading is not None:
+            usage.last_error = _left_out(key, reading)
+            _log.info("raken_read", slice=str(key), rows=len(reading.rows), requests=reading.requests)
+
+    def crashed(self, error: BaseException) -> None:
+        """Says that a flight met what nobody foresaw."""
+        _log.error("flight_crashed", exc_info=error)
+
+
+def _left_out(key: SliceKey, reading: Reading) -> str | None:
+    if not reading.rejected:
+        return None
+    _log.warning("raken_rows_left_out", slice=str(key), count=len(reading.rejected), first=str(reading.rejected[0]))
+    return f"{key}: left out {len(reading.rejected)}, the first: {reading.rejected[0]}"

@@ -1,0 +1,111 @@
+"""What a field may reach: who asks, the loaders of this request, and the doors to what only the process can do.
+
+One rule: a resolver that needs something outside its row asks this, and nothing else.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from loaders.raken import Standing
+from loaders.refresh import Refresher
+from strawberry.types.info import Info as StrawberryInfo
+
+from loaders.accounts import Account
+from loaders.dataloaders import Loaders, Rows, Sourced, Stores
+from loaders.entity import Entity, Window
+from loaders.freshness import State
+from resolvers.access import Viewer
+from resolvers.node import Node
+from resolvers.paging import Connection, page
+from resolvers.windows import window
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a sign-in gives: a token, its end, and whose it is."""
+
+    token: str
+    expires_at: dt.datetime
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRow:
+    """What an entity's cache has done since the process started."""
+
+    entity: str
+    state: State | None
+    objects: int
+    ttl_seconds: int
+    last_refreshed_at: dt.datetime | None
+    last_error: str | None
+    hits: int
+    misses: int
+    upstream_requests: int
+
+
+class Process(Protocol):
+    """What only the process can do."""
+
+    async def sign_in(self, email: str, password: str) -> SignedIn:
+        """Raises: Unauthenticated, ExtensionsUnavailable."""
+
+    def caches(self) -> Sequence[CacheRow]:
+        """One row an entity, in the catalogue's order."""
+
+    def standing(self) -> Standing:
+        """How Raken is doing."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One request's view of everything."""
+
+    viewer: Viewer | None
+    today: dt.date
+    process: Process
+    stores: Stores
+    refresher: Refresher
+    catalogue: Mapping[Entity[Any], type]
+    "The type that shows an entity's rows."
+    fresh: Callable[[], Loaders]
+    "Makes a new set of loaders, which sees what has changed since."
+    loaders: Loaders
+
+    @property
+    def actor(self) -> str:
+        """Who is written down for a change."""
+        return self.viewer.subject if self.viewer else "nobody"
+
+    def renew(self) -> None:
+        """Starts anew after a mutation: its effect is in the very next field."""
+        self.loaders = self.fresh()
+
+    def window(self, first: dt.date | None, last: dt.date | None) -> Window:
+        """The window of two arguments, either of which may be missing."""
+        return window(first, last, self.today)
+
+    def node(self, entity: Entity[Any], sourced: Sourced) -> Any:
+        """A row as the graph shows it."""
+        type_ = self.catalogue[entity]
+        return type_(row=sourced.row, serving=sourced.serving) if issubclass(type_, Node) else sourced.row
+
+    async def one(self, entity: Entity[Any], id_: str | None, since: float = float("inf")) -> Any:
+        """The node of an id; None for none, and where Raken has none. `since`: when what names it was read."""
+        sourced = None if id_ is None else await self.loaders.one(entity, id_, since)
+        return None if sourced is None else self.node(entity, sourced)
+
+    async def page(self, entity: Entity[Any], asked: Rows, first: int | None, after: str | None, name: str) -> Any:
+        """A page of rows by index and window."""
+        return self.connect(entity, await self.loaders.rows(entity, asked), first, after, name)
+
+    def connect(
+        self, entity: Entity[Any], rows: Sequence[Sourced], first: int | None, after: str | None, name: str
+    ) -> Connection[Any]:
+        """A page of rows that are at hand, in the entity's order."""
+        return page(entity, rows, lambda one: self.node(entity, one), first, after, name)
+
+
+Info: TypeAlias = StrawberryInfo[Context, None]

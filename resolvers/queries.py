@@ -1,0 +1,213 @@
+"""The queries: what can be asked for from the root."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import strawberry
+
+from loaders.dataloaders import Rows, Sourced
+from loaders.entities.equipment import EQUIPMENT
+from loaders.entities.materials import MATERIALS
+from loaders.entities.members import MEMBERS, MemberStatus
+from loaders.entities.projects import PROJECTS, ProjectStatus
+from loaders.entities.time_cards import TIME_CARDS
+from loaders.entity import Entity, SliceKey
+from resolvers.access import ADMINS, Allowed
+from resolvers.arguments import After, First
+from resolvers.context import Info
+from resolvers.paging import DEFAULT, Connection
+from resolvers.schema import RakenEntity
+from resolvers.types.accounts import UserAccount
+from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
+from resolvers.types.equipment import Equipment
+from resolvers.types.materials import Material
+from resolvers.types.projects import Project, ProjectStatusType
+from resolvers.types.references import TimeCardRef
+from resolvers.types.team_members import MemberStatusType, TeamMember
+
+
+@strawberry.input(description="Which projects; what is left out or null selects everything.")
+class ProjectFilter:
+    """A filter of projects."""
+
+    statuses: list[ProjectStatusType] | None = strawberry.field(
+        default=None, description="Of these statuses; an empty list selects nothing."
+    )
+    search: str | None = strawberry.field(
+        default=None, description="Any part of the name or number, without regard to case."
+    )
+
+
+@strawberry.input(description="Which members; what is left out or null selects everything.")
+class TeamMemberFilter:
+    """A filter of members."""
+
+    statuses: list[MemberStatusType] | None = strawberry.field(
+        default=None, description="Of these statuses; an empty list selects nothing."
+    )
+    search: str | None = strawberry.field(
+        default=None, description="Any part of the names, email or employee id, without regard to case."
+    )
+    raken_roles: list[str] | None = strawberry.field(
+        default=None, description="Of these roles, as Raken names them; an empty list selects nothing."
+    )
+
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Raken's uuid.")]
+
+
+def matches(search: str | None, texts: Iterable[str | None]) -> bool:
+    """Whether a search word is a part of any of some texts, without regard to case; none matches everything."""
+    return search is None or any(search.casefold() in text.casefold() for text in texts if text is not None)
+
+
+def among(value: object, values: Sequence[object] | None) -> bool:
+    """Whether a value is one of some; None is any."""
+    return values is None or value in values
+
+
+def select_projects(rows: list[Sourced], chosen: ProjectFilter | None) -> list[Sourced]:
+    """The projects that a filter lets through; without one, the active ones."""
+    if chosen is None:
+        return [one for one in rows if one.row.status is ProjectStatus.ACTIVE]
+    return [
+        one
+        for one in rows
+        if among(one.row.status, chosen.statuses) and matches(chosen.search, (one.row.name, one.row.number))
+    ]
+
+
+def select_members(rows: list[Sourced], chosen: TeamMemberFilter | None) -> list[Sourced]:
+    """The members that a filter lets through; without one, the active ones."""
+    if chosen is None:
+        return [one for one in rows if one.row.status is MemberStatus.ACTIVE]
+    return [
+        one
+        for one in rows
+        if among(one.row.status, chosen.statuses)
+        and among(one.row.raken_role, chosen.raken_roles)
+        and matches(chosen.search, _names(one.row))
+    ]
+
+
+def _names(row: Any) -> tuple[str | None, ...]:
+    full = f"{row.first_name} {row.last_name}"
+    return (row.first_name, row.last_name, full, row.email, row.employee_id)
+
+
+async def _listed(info: Info, entity: Entity[Any]) -> list[Any]:
+    return [info.context.node(entity, one) for one in await info.context.loaders.all(entity)]
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    """The root of queries."""
+
+    @strawberry.field(description="Who is signed in.")
+    def me(self, info: Info) -> UserAccount | None:
+        """The viewer's account."""
+        viewer = info.context.viewer
+        return UserAccount.of(viewer.account) if viewer else None
+
+    @strawberry.field(description="A project by its id, whatever its status; null where Raken has none.")
+    async def project(self, info: Info, id: Id) -> Project | None:  # noqa: A002 - the contract's name
+        """By its id."""
+        return await info.context.one(PROJECTS, id)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Without a filter: ACTIVE ones, by name.")
+    async def projects(
+        self,
+        info: Info,
+        filter: Annotated[ProjectFilter | None, strawberry.argument(description="Which ones.")] = strawberry.UNSET,  # noqa: A002 - the contract's name
+        first: First = DEFAULT,
+        after: After = strawberry.UNSET,
+    ) -> Connection[Project] | None:
+        """By name, then id."""
+        rows = select_projects(await info.context.loaders.all(PROJECTS), filter or None)
+        return info.context.connect(PROJECTS, rows, first, after, "projects")
+
+    @strawberry.field(description="A member by id, whatever the status; null where Raken has none.")
+    async def team_member(self, info: Info, id: Id) -> TeamMember | None:  # noqa: A002 - the contract's name
+        """By its id."""
+        return await info.context.one(MEMBERS, id)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Without a filter: ACTIVE ones, by last name, first name, id.")
+    async def team_members(
+        self,
+        info: Info,
+        filter: Annotated[TeamMemberFilter | None, strawberry.argument(description="Which ones.")] = strawberry.UNSET,  # noqa: A002 - the contract's name
+        first: First = DEFAULT,
+        after: After = strawberry.UNSET,
+    ) -> Connection[TeamMember] | None:
+        """By last name, first name, id."""
+        rows = select_members(await info.context.loaders.all(MEMBERS), filter or None)
+        return info.context.connect(MEMBERS, rows, first, after, "teamMembers")
+
+    @strawberry.field(
+        description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands."
+    )
+    async def time_cards(
+        self,
+        info: Info,
+        from_: Annotated[dt.date, strawberry.argument(name="from", description="The first date, counted.")],
+        to: Annotated[dt.date, strawberry.argument(description="The last date, counted.")],
+        project_ids: Annotated[
+            list[strawberry.ID] | None,
+            strawberry.argument(description="On these projects; null is any, an empty list none."),
+        ] = strawberry.UNSET,
+        worker_ids: Annotated[
+            list[strawberry.ID] | None,
+            strawberry.argument(description="Of these members; null is any, an empty list none."),
+        ] = strawberry.UNSET,
+        first: First = DEFAULT,
+        after: After = strawberry.UNSET,
+    ) -> Connection[TimeCardRef] | None:
+        """By date, then id."""
+        window = info.context.window(from_, to)
+        rows = await info.context.loaders.rows(TIME_CARDS, Rows(None, None, window))
+        projects, workers = (set(ids) if ids else ids for ids in (project_ids, worker_ids))
+        chosen = [
+            one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)
+        ]
+        return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
+
+    @strawberry.field(description="All equipment, by name, then id.")
+    async def equipment(self, info: Info) -> list[Equipment] | None:
+        """The company's."""
+        return await _listed(info, EQUIPMENT)
+
+    @strawberry.field(description="All materials, by name, then id.")
+    async def materials(self, info: Info) -> list[Material] | None:
+        """The company's."""
+        return await _listed(info, MATERIALS)
+
+    @strawberry.field(description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)])
+    def cache_status(self, info: Info) -> list[CacheStatus] | None:
+        """A row an entity."""
+        return [CacheStatus.of(row) for row in info.context.process.caches()]
+
+    @strawberry.field(description="How Raken is doing.", extensions=[Allowed(*ADMINS)])
+    def upstream_status(self, info: Info) -> UpstreamStatus | None:
+        """Raken's standing."""
+        return UpstreamStatus.of(info.context.process.standing())
+
+    @strawberry.field(description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)])
+    async def orphaned_extensions(self, info: Info) -> list[OrphanedExtension] | None:
+        """Rows without an object, projects' first, by id."""
+        stores = info.context.stores
+        orphans = []
+        for entity, store in ((PROJECTS, stores.projects), (MEMBERS, stores.members)):
+            serving = await info.context.loaders.loader.read(SliceKey(entity), info.context.loaders.operation)
+            orphans += [(entity, orphan) for orphan in await store.orphans(serving.slice.by_id)]
+        return [
+            OrphanedExtension(
+                entity=RakenEntity[entity.name], id=strawberry.ID(orphan.id), extension_updated_at=orphan.updated_at
+            )
+            for entity, orphan in orphans
+        ]
+
+
+def picked(value: str | None, values: object) -> bool:
+    """Whether an id is among those asked for; None and left out are any."""
+    return not isinstance(values, set | list) or value in values

@@ -1,0 +1,87 @@
+"""The contract's scalars: how values go out, and what is taken in.
+
+One rule: a value is taken exactly or refused with what was expected; nothing is rounded or guessed.
+"""
+
+import datetime as dt
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+
+JSON = NewType("JSON", object)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def parse_date(value: object) -> dt.date:
+    """A date from `yyyy-MM-dd`."""
+    if isinstance(value, str) and DATE.fullmatch(value):
+        return dt.date.fromisoformat(value)
+    raise ValueError(f"expected a date as yyyy-MM-dd, got {value!r}")
+
+
+def parse_datetime(value: object) -> dt.datetime:
+    """A moment from RFC 3339, with its zone."""
+    if isinstance(value, str):
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(dt.UTC)
+    raise ValueError(f"expected RFC 3339 with a zone, like 2026-05-01T12:00:00Z, got {value!r}")
+
+
+def print_datetime(value: dt.datetime) -> str:
+    """RFC 3339 in UTC, ending in Z; a moment without a zone is UTC."""
+    moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
+    return moment.replace(tzinfo=None).isoformat() + "Z"
+
+
+def parse_time(value: object) -> dt.time:
+    """A time of day from `HH:mm:ss`."""
+    if isinstance(value, str):
+        return dt.time.fromisoformat(value)
+    raise ValueError(f"expected a time as HH:mm:ss, got {value!r}")
+
+
+def parse_decimal(value: object) -> Decimal:
+    """A decimal from a string or a number, to the last digit."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            pass
+    raise ValueError(f"expected a decimal as a string, got {value!r}")
+
+
+SCALARS: dict[object, Any] = {
+    dt.date: strawberry.scalar(
+        name="Date",
+        description="A date without a time: yyyy-MM-dd.",
+        serialize=dt.date.isoformat,
+        parse_value=parse_date,
+    ),
+    dt.datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment: RFC 3339 in UTC, ending in Z.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=print_datetime,
+        parse_value=parse_datetime,
+    ),
+    dt.time: strawberry.scalar(
+        name="Time",
+        description="A time of day without a zone: HH:mm:ss.",
+        serialize=lambda value: value.isoformat("seconds"),
+        parse_value=parse_time,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal, sent as a string.",
+        serialize=lambda value: format(value, "f"),
+        parse_value=parse_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        parse_value=lambda value: value,
+    ),
+}

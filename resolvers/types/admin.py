@@ -1,0 +1,130 @@
+"""What admins see of the gateway itself: caches, Raken's standing, orphaned rows, refreshes."""
+
+import datetime as dt
+
+import strawberry
+
+from loaders.raken import Circuit, Standing
+from loaders.refresh import Refreshed
+from resolvers.context import CacheRow
+from resolvers.described import described
+from resolvers.node import FreshnessState
+from resolvers.schema import RakenEntity
+
+CircuitState = described(
+    Circuit,
+    "CircuitState",
+    "Where the circuit breaker towards Raken stands.",
+    CLOSED="Requests go out.",
+    OPEN="Raken failed too often: no request goes out for a while.",
+    HALF_OPEN="One request is trying whether Raken is back.",
+)
+
+
+@strawberry.type(description="One row per Raken entity, for the admin page.")
+class CacheStatus:
+    """An entity's cache since the process started."""
+
+    entity: RakenEntity = strawberry.field(description="The entity.")
+    state: FreshnessState | None = strawberry.field(
+        description="The worst state among its slices now; null before the first read."
+    )
+    objects: int = strawberry.field(description="How many objects are held.")
+    ttl_seconds: int = strawberry.field(description="How long they are fresh, in seconds.")
+    last_refreshed_at: dt.datetime | None = strawberry.field(description="When its newest slice was fetched.")
+    last_error: str | None = strawberry.field(
+        description="What its last refresh failed of, or which rows were left out; null when all was well."
+    )
+    hits: int = strawberry.field(description="Reads that did not wait for Raken: one a slice and operation.")
+    misses: int = strawberry.field(description="Reads that waited for Raken, or failed.")
+    upstream_requests: int = strawberry.field(description="Requests sent to Raken for it.")
+
+    @strawberry.field(description="hits / (hits + misses) since start; null before the first read.")
+    def hit_rate(self) -> float | None:
+        """The share of hits."""
+        reads = self.hits + self.misses
+        return self.hits / reads if reads else None
+
+    @classmethod
+    def of(cls, row: CacheRow) -> "CacheStatus":
+        """An entity's cache, in the schema's words."""
+        return cls(
+            entity=RakenEntity[row.entity],
+            state=row.state,
+            objects=row.objects,
+            ttl_seconds=row.ttl_seconds,
+            last_refreshed_at=row.last_refreshed_at,
+            last_error=row.last_error,
+            hits=row.hits,
+            misses=row.misses,
+            upstream_requests=row.upstream_requests,
+        )
+
+
+@strawberry.type(description="How Raken is doing, as far as this process knows.")
+class UpstreamStatus:
+    """Raken's standing."""
+
+    reachable: bool = strawberry.field(description="Whether the last attempt got an answer that was not a 5xx.")
+    connected: bool = strawberry.field(description="Whether there is a token that Raken takes.")
+    token_expires_at: dt.datetime | None = strawberry.field(description="When the access token ends.")
+    circuit: CircuitState = strawberry.field(description="Where the circuit breaker stands.")
+    requests_today: int = strawberry.field(description="Requests sent to Raken since midnight UTC, without token ones.")
+    daily_quota: int | None = strawberry.field(description="How many a day may be sent; null for no limit of ours.")
+    throttled_today: int = strawberry.field(description="Answers of 429 since midnight UTC.")
+    last_error: str | None = strawberry.field(description="What the last failed request failed of.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> "UpstreamStatus":
+        """Raken's standing, in the schema's words."""
+        return cls(
+            reachable=standing.reachable,
+            connected=standing.connected,
+            token_expires_at=standing.token_expires_at,
+            circuit=standing.circuit,
+            requests_today=standing.requests_today,
+            daily_quota=standing.daily_quota,
+            throttled_today=standing.throttled_today,
+            last_error=standing.last_error,
+        )
+
+
+@strawberry.type(description="An extension row that no Raken object answers to any more. It is kept.")
+class OrphanedExtension:
+    """A row of ASR's whose object is gone."""
+
+    entity: RakenEntity = strawberry.field(description="What kind of object it was.")
+    id: strawberry.ID = strawberry.field(description="Raken's uuid of it.")
+    extension_updated_at: dt.datetime = strawberry.field(description="When ASR's fields last changed.")
+
+
+@strawberry.type(description="What a refresh of one entity did.")
+class RefreshResult:
+    """A refresh, counted in rows."""
+
+    entity: RakenEntity = strawberry.field(description="The entity.")
+    ok: bool = strawberry.field(description="Whether all of it was read anew.")
+    objects: int = strawberry.field(description="How many rows the slices read anew have now.")
+    added: int = strawberry.field(description="Rows that were not there before.")
+    changed: int = strawberry.field(description="Rows that say something else than before.")
+    removed: int = strawberry.field(description="Rows that are gone.")
+    upstream_requests: int = strawberry.field(description="Requests that the readings took.")
+    took_ms: int = strawberry.field(description="How long it took, in milliseconds.")
+    error: str | None = strawberry.field(
+        description="What went wrong, where ok is false; the cached data is kept."
+    )
+
+    @classmethod
+    def of(cls, refreshed: Refreshed) -> "RefreshResult":
+        """A refresh, in the schema's words."""
+        return cls(
+            entity=RakenEntity[refreshed.entity.name],
+            ok=refreshed.error is None,
+            objects=refreshed.objects,
+            added=refreshed.added,
+            changed=refreshed.changed,
+            removed=refreshed.removed,
+            upstream_requests=refreshed.requests,
+            took_ms=round(refreshed.seconds * 1000),
+            error=str(refreshed.error) if refreshed.error else None,
+        )
