@@ -4,7 +4,7 @@ The rule it keeps: it copies what it was given and invents nothing; what an answ
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Row = dict[str, Any]
@@ -69,6 +69,13 @@ class Company:
         """A project's dated rows."""
         return [log for log in self._logs[collection] if log.project == project]
 
+    def name_logs(self, project: str, names: Mapping[tuple[Any, ...], list[str | None]]) -> None:
+        """Gives a project's material logs their ids, which Raken has none of: equal rows take theirs in turn."""
+        logs = self._logs["materialLogs"]
+        self._logs["materialLogs"] = [
+            replace(log, id=names[content(log)].pop(0)) if log.project == project else log for log in logs
+        ]
+
     def materials(self, project: str) -> Rows:
         """The materials that Raken lists for a project."""
         if "materials" in self.stamped:
@@ -109,3 +116,8 @@ def dated(collection: str, row: Row, stamp: str | None) -> Log:
         day = row["reportDate"]
         return Log(f"{project}:{day}", project, day, day, row)
     return Log(row.get("uuid"), project, row.get("date"), row.get("date"), row)
+
+
+def content(log: Log) -> tuple[Any, ...]:
+    """What tells one material log from another."""
+    return log.start, log.row["quantity"], log.row.get("material", {}).get("uuid")

@@ -34,6 +34,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLEnumType,
     GraphQLIncludeDirective,
     GraphQLList,
     GraphQLNonNull,
@@ -58,6 +59,9 @@ from tests.truth.joins import Truth, inside, raw
 from tests.truth.lists import Args, Cursor, RefusedError
 
 CONTRACT: GraphQLSchema = build_schema((FilePath(__file__).parent / "contract.graphql").read_text())
+entities = CONTRACT.type_map["RakenEntity"]
+assert isinstance(entities, GraphQLEnumType)
+ENTITIES = tuple(entities.values)
 
 
 def evaluate(truth: Truth, query: str, variables: dict[str, Any] | None = None, operation: str | None = None) -> Answer:

@@ -45,6 +45,14 @@ class Truth:
 Field = Callable[[Truth, Any, Args], Any]
 
 
+def who(company: Company, sub: str, claim: str) -> Row:
+    """The account that a token's `sub` names, by id or by email; a stranger is its own, in the claim's role."""
+    for account in company.asr["accounts"]:
+        if sub == account["id"] or sub.casefold() == account["email"].casefold():
+            return account
+    return {"id": sub, "email": sub, "display_name": sub, "role": claim, "active": True}
+
+
 def raw(parent: Any) -> Row:
     """Raken's row of an object."""
     row: Row = parent.row if isinstance(parent, Log) else parent

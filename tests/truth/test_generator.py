@@ -7,7 +7,6 @@ from itertools import islice
 import pytest
 from graphql import (
     FieldNode,
-    GraphQLEnumType,
     GraphQLObjectType,
     TypeInfo,
     TypeInfoVisitor,
@@ -19,15 +18,12 @@ from graphql import (
 )
 
 from tests.truth.arguments import Known
-from tests.truth.evaluator import CONTRACT, evaluate
+from tests.truth.evaluator import CONTRACT, ENTITIES, evaluate
 from tests.truth.generator import Generator, Question
 from tests.truth.hand_made import COMPANY, DAVE, RAKEN, TODAY
 from tests.truth.joins import Truth
 
 ENOUGH = 120
-entities = CONTRACT.type_map["RakenEntity"]
-assert isinstance(entities, GraphQLEnumType)
-ENTITIES = list(entities.values)
 KNOWN = Known(
     projects=[row["uuid"] for row in RAKEN["projects"]],
     members=[row["uuid"] for row in RAKEN["members"]],

@@ -1,0 +1,59 @@
+"""What a real company has and a made-up one lacks: rows that every rule of the contract can go wrong on.
+
+The rule it keeps: each oddity is one that the contract has a sentence on.
+"""
+
+from typing import Any
+
+from sandbox.running import Address
+
+NOBODY = "00000000-0000-4000-8000-0000000000ff"
+PROJECTS: list[dict[str, Any]] = [
+    {"name": "alpha", "number": ""},
+    {"name": "Alpha", "number": "A-7"},
+    {"name": "ALPHA", "number": "A-7"},
+    {"name": "alpha", "number": "a-7", "status": "INACTIVE"},
+    {"name": "Straße 9"},
+    {"name": "STRASSE 10"},
+    {"name": "Élan Ⅷ İstanbul"},
+    {"name": "élan 🏗️"},
+    {"name": "", "address": {"streetAddress1": "", "city": "Ulm"}},
+    {"name": "Between", "status": "PAUSED"},
+    {"name": None},
+    {"name": "No address", "address": None},
+]
+MEMBERS: list[dict[str, Any]] = [
+    {"firstName": "Ann", "lastName": "de Vries"},
+    {"firstName": "ann", "lastName": "De Vries"},
+    {"firstName": "Zoë", "lastName": "DE VRIES", "status": "DELETED"},
+    {"firstName": "ann", "lastName": "de vries", "status": "INVITED"},
+    {"firstName": "", "lastName": "Ünal", "employeeId": "E-ß"},
+    {"firstName": "Solo", "lastName": "", "email": ""},
+    {"firstName": "New", "lastName": "Status", "status": "SUSPENDED", "role": "ROLE_FOREMAN"},
+    {"firstName": "Lost", "lastName": "Class", "classificationUuid": NOBODY},
+    {"firstName": "Nameless", "lastName": None},
+]
+CARDS: list[dict[str, Any]] = [
+    {"worker": {"uuid": NOBODY}},
+    {"project": {"uuid": NOBODY}},
+    {"signed": {"uuid": NOBODY}, "approved": True},
+    {"totalHours": 0.1, "timeEntries": [{"hours": 0.1}], "breaks": None, "note": ""},
+    {"totalHours": 0.2, "timeEntries": None, "startTime": None, "endTime": None},
+    {"totalHours": 0.7, "timeEntries": [{"hours": 0.7, "costCode": {"uuid": NOBODY, "code": "?", "division": ""}}]},
+    {"startTime": "22:00:00", "endTime": "06:00:00"},
+    {"totalHours": None},
+]
+
+
+def disturb(sandbox: Address) -> None:
+    """Adds the odd rows, and takes a project, a member and a cost code away that cards still name."""
+    for fields in PROJECTS:
+        sandbox.add("projects", **fields)
+    for fields in MEMBERS:
+        sandbox.add("members", **fields)
+    cards = sandbox.rows("timeCards")
+    for number, fields in enumerate(CARDS):
+        sandbox.edit("change", "timeCards", uuid=cards[-1 - number]["uuid"], fields=fields)
+    sandbox.edit("purge", "projects", uuid=cards[0]["project"]["uuid"])
+    sandbox.edit("purge", "members", uuid=cards[0]["worker"]["uuid"])
+    sandbox.edit("delete", "members", uuid=cards[-20]["worker"]["uuid"])

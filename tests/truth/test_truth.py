@@ -1,0 +1,28 @@
+"""The gateway against the evaluator: the same questions, the same answers."""
+
+from random import Random
+
+import pytest
+
+from tests.truth.evaluator import CONTRACT
+from tests.truth.generator import Generator
+from tests.truth.trial import Trial
+
+SEEDS = range(6)
+QUESTIONS = 60
+
+
+def test_everything_is_read_before_the_questions_start(trial: Trial) -> None:
+    trial.warm()
+    trial.name_material_logs()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_gateway_answers_as_the_contract_says(trial: Trial, seed: int) -> None:
+    generator = Generator(CONTRACT, seed, trial.known())
+    random = Random(seed)
+    for _ in range(QUESTIONS):
+        question, asker = generator.question(), random.choice(trial.askers())
+        trial.check(question, asker)
+        trial.check(question, asker)
+    assert trial.refused < trial.asked / 20
