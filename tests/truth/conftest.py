@@ -11,7 +11,7 @@ from sandbox.options import Options
 from sandbox.running import running
 from tests.truth import ours
 from tests.truth.oddities import disturb
-from tests.truth.served import migrate, serving
+from tests.truth.served import SETTINGS, migrate, serving
 from tests.truth.trial import Trial
 
 
