@@ -38,7 +38,8 @@ def written(query: str) -> str:
 def busiest(trial: Trial, collection: str, name: str) -> str:
     """The project or member with the most time cards."""
     counts = Counter(card[name]["uuid"] for card in trial.company.all("timeCards"))
-    return max((row["uuid"] for row in trial.company.all(collection)), key=counts.__getitem__)
+    uuids: list[str] = [row["uuid"] for row in trial.company.all(collection)]
+    return max(uuids, key=counts.__getitem__)
 
 
 def page(trial: Trial, name: str, **variables: Any) -> Any:
