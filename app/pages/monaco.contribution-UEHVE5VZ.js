@@ -1,0 +1,1 @@
+import{a,b}from"./chunk-ZLN27UYH.js";import"./chunk-5KRPL3P6.js";import"./chunk-5IKKGO7Y.js";import"./chunk-FCNIKYIV.js";import"./chunk-QZKLWQCC.js";import"./chunk-IX2RVLNK.js";export{b as getWorker,a as jsonDefaults};
