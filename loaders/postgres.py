@@ -60,7 +60,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
-        if isinstance(error, ValueError):  # asyncpg's word for an argument that does not fit: a mistake of ours
+        if isinstance(error, asyncpg.ClientConfigurationError):  # a DSN that is none
             raise
         raise ExtensionsUnavailable("Postgres is away: ASR's own data cannot be read or written now") from error
 

@@ -46,7 +46,8 @@ _ADOPT = """
 """
 _INTEND = """
     UPDATE raken_tokens SET intended_at = clock_timestamp()
-    WHERE pair IS NOT DISTINCT FROM $1 AND (intended_at IS NULL OR intended_at < clock_timestamp() - $2 * interval '1 second')
+    WHERE pair IS NOT DISTINCT FROM $1
+    AND (intended_at IS NULL OR intended_at < clock_timestamp() - $2 * interval '1 second')
     RETURNING intended_at
 """
 _WITHDRAW = "UPDATE raken_tokens SET intended_at = NULL WHERE intended_at = $1"

@@ -21,4 +21,6 @@ CREATE TABLE team_member_extensions (
     updated_at             timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
-CREATE INDEX team_member_extensions_assigned ON team_member_extensions USING gin (assigned_project_uuids);
+-- Read by every team, written now and then: so no list of pending entries, which each read would go through.
+CREATE INDEX team_member_extensions_assigned ON team_member_extensions
+    USING gin (assigned_project_uuids) WITH (fastupdate = off);

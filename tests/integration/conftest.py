@@ -1,0 +1,118 @@
+"""What tests on a real Postgres share: a migrated database, time that is moved by hand, a line that can be cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from loaders.migrate import migrate
+from loaders.postgres import Postgres
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.wall = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        self.seconds = 1_000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def move(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.wall += timedelta(seconds=seconds)
+
+
+class Statements(list[str]):
+    """The statements that were sent, in order."""
+
+    def __call__(self, query: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.append(" ".join(query.split()))
+
+
+class Line:
+    """A loopback line to Postgres that can be cut, and fall silent."""
+
+    def __init__(self, dsn: str) -> None:
+        where = urlsplit(dsn)
+        options = parse_qs(where.query)
+        self._socket = f"{options['host'][0]}/.s.PGSQL.{options['port'][0]}"
+        self._rest = f"{where.username}@127.0.0.1", where.path
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._talking = asyncio.Event()
+        self._talking.set()
+        self.calls = 0
+        self.dsn = ""
+
+    async def open(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._joined, "127.0.0.1", port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        user, database = self._rest
+        self.dsn = f"postgresql://{user}:{self._port}{database}?sslmode=disable"
+
+    async def cut(self) -> None:
+        """Drops every connection, and refuses new ones."""
+        self._server.close()
+        self._talking.set()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def mend(self) -> None:
+        await self.open(self._port)
+
+    def hush(self) -> None:
+        """Passes nothing on any more, and refuses nothing."""
+        self._talking.clear()
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
+        from_postgres, to_postgres = await asyncio.open_unix_connection(self._socket)
+        self._writers |= {writer, to_postgres}
+        await asyncio.gather(self._passed(reader, to_postgres), self._passed(from_postgres, writer))
+        self._writers -= {writer, to_postgres}
+
+    async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self._talking.wait()
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.transport.abort()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def statements() -> Statements:
+    return Statements()
+
+
+@pytest.fixture
+async def postgres(database_url: str, clock: HandClock, statements: Statements) -> AsyncIterator[Postgres]:
+    """Yields a pool on a migrated database; its statements are counted."""
+    await migrate(database_url)
+    async with Postgres(database_url, clock, on_statement=statements) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def line(database_url: str) -> AsyncIterator[Line]:
+    """Yields a line to a migrated database."""
+    await migrate(database_url)
+    line = Line(database_url)
+    await line.open()
+    yield line
+    await line.cut()

@@ -1,0 +1,112 @@
+"""That Postgres is away is said quickly, to everyone, and no longer than it is so."""
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+
+from loaders.errors import ExtensionsUnavailable
+from loaders.postgres import Postgres
+from tests.integration.conftest import HandClock, Line, Statements
+
+
+async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: Line, clock: HandClock) -> None:
+    await line.cut()
+    async with Postgres(line.dsn, clock) as postgres:
+        with pytest.raises(ExtensionsUnavailable):
+            await postgres.ping()
+        await line.mend()
+        clock.move(1.1)
+        await postgres.ping()
+
+
+async def test_a_lost_connection_is_unavailable_within_a_second_and_recovers(line: Line, clock: HandClock) -> None:
+    async with Postgres(line.dsn, clock) as postgres:
+        started = time.monotonic()
+        with pytest.raises(ExtensionsUnavailable):  # noqa: PT012 - it is lost while it is lent
+            async with postgres.asking() as connection:
+                asked = asyncio.create_task(connection.execute("SELECT pg_sleep(10)"))
+                await asyncio.sleep(0)
+                await line.cut()
+                await asked
+        assert time.monotonic() - started < 1
+        await line.mend()
+        await postgres.ping()
+
+
+async def test_while_postgres_is_away_only_one_reader_a_second_tries_it(line: Line, clock: HandClock) -> None:
+    async with Postgres(line.dsn, clock) as postgres:
+        await postgres.ping()
+        await line.cut()
+        for _ in range(2):  # the first may find its connection lost, the second finds that there is no other
+            with pytest.raises(ExtensionsUnavailable):
+                await postgres.ping()
+        await line.mend()
+        for _ in range(20):
+            with pytest.raises(ExtensionsUnavailable):
+                await postgres.ping()
+        assert line.calls == 1
+        clock.move(1.1)
+        answers = await asyncio.gather(*(postgres.ping() for _ in range(20)), return_exceptions=True)
+        assert answers.count(None) == 1
+        assert line.calls == 2
+        await postgres.ping()
+
+
+async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: HandClock) -> None:
+    async with Postgres(line.dsn, clock) as postgres:
+        line.hush()
+        started = time.monotonic()
+        with pytest.raises(ExtensionsUnavailable):
+            await postgres.ping()
+        assert time.monotonic() - started < 1.5
+
+
+async def test_a_mistake_of_ours_is_not_called_an_outage(postgres: Postgres, clock: HandClock) -> None:
+    with pytest.raises(asyncpg.DataError, match="expected str, got int"):
+        async with postgres.asking() as connection:
+            await connection.fetchval("SELECT $1::text", 1)
+    with pytest.raises(asyncpg.ClientConfigurationError):
+        async with Postgres("http://nowhere", clock) as elsewhere:
+            await elsewhere.ping()
+
+
+async def test_an_outage_of_something_else_is_passed_through(postgres: Postgres) -> None:
+    with pytest.raises(KeyError):
+        async with postgres.asking():
+            raise KeyError
+
+
+async def test_each_use_of_a_connection_costs_its_own_statements_only(
+    postgres: Postgres, statements: Statements
+) -> None:
+    for _ in range(3):
+        await postgres.ping()
+    await asyncio.sleep(0)
+    assert statements == ["SELECT"] * 3
+
+
+async def test_a_transaction_that_was_cancelled_leaves_nothing_behind(postgres: Postgres) -> None:
+    inside = asyncio.Event()
+
+    async def hang() -> None:
+        async with postgres.asking() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(1)")
+            inside.set()
+            await asyncio.Event().wait()
+
+    hanging = asyncio.create_task(hang())
+    await inside.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    async with postgres.asking() as connection:
+        assert await connection.fetchval("SELECT pg_try_advisory_lock(1)")
+
+
+async def test_a_statement_that_takes_too_long_is_ended_by_postgres(postgres: Postgres) -> None:
+    with pytest.raises(ExtensionsUnavailable):
+        async with postgres.asking() as connection:
+            await connection.execute("SET statement_timeout = '20ms'; SELECT pg_sleep(5)")
+    await postgres.ping()

@@ -1,0 +1,146 @@
+"""What a writer may hand in is taken to the letter or refused, never mended."""
+
+import json
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.errors import BadInput, NotFound
+from loaders.inputs import account, budget, custom_fields, text, texts, uuids
+
+ID = "3f0c4a5e-91f5-4c42-8f6a-0d3e6c1b7a10"
+
+
+def nested(levels: int) -> Any:
+    return {"k": nested(levels - 1)} if levels > 1 else {}
+
+
+@pytest.mark.parametrize("amount", ["0", "-0.00", "1.5", "12.34", "1E+3", "120E-2", "9999999999999999.99"])
+def test_an_amount_of_two_decimals_is_kept(amount: str) -> None:
+    assert budget("asrBudgetOverride", Decimal(amount)) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *map(
+            Decimal, ["1.234", "1.000", "1E-3", "NaN", "sNaN", "-Infinity", "1E+16", "-10000000000000000", "1E+999999"]
+        ),
+        1,
+        1.5,
+        "1.5",
+        True,
+    ],
+)
+def test_an_amount_that_would_be_rounded_or_overflow_is_refused(amount: object) -> None:
+    with pytest.raises(BadInput, match=r"asrBudgetOverride: expected .*, got"):
+        budget("asrBudgetOverride", amount)
+
+
+WORDS = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\\u"), max_size=6)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def storable(value: object) -> bool:
+    return not any(
+        unicodedata.category(letter) == "Cs" or letter == "\x00" for piece in pieces(value) for letter in piece
+    )
+
+
+def pieces(value: object) -> list[str]:
+    """Every text in a value, keys too."""
+    if isinstance(value, dict):
+        return [*value, *(piece for inner in value.values() for piece in pieces(inner))]
+    if isinstance(value, list):
+        return [piece for inner in value for piece in pieces(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+@given(st.dictionaries(WORDS, json_values, max_size=4))
+def test_an_object_is_kept_exactly_or_refused_for_what_postgres_cannot_hold(value: dict[str, object]) -> None:
+    if storable(value):
+        assert json.dumps(json.loads(custom_fields("customFields", value))) == json.dumps(value)
+    else:
+        with pytest.raises(BadInput):
+            custom_fields("customFields", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        "{}",
+        1,
+        {"k": float("nan")},
+        {"k": [float("inf")]},
+        {"k\x00": 1},
+        {"k": ["\\\x00"]},
+        {"k": {"\udfff": 1}},
+        {"k": "\ud83d"},
+        {"k": Decimal(1)},
+        {"k": 10**4_300},
+        nested(257),
+    ],
+)
+def test_custom_fields_that_json_or_postgres_cannot_say_are_refused(value: object) -> None:
+    with pytest.raises(BadInput, match=r"customFields: expected .*, got"):
+        custom_fields("customFields", value)
+
+
+def test_a_backslash_before_u0000_is_a_text_like_others() -> None:
+    assert json.loads(custom_fields("customFields", {"\\u0000": "\\\\u0000"})) == {"\\u0000": "\\\\u0000"}
+
+
+def test_custom_fields_are_bounded_in_bytes_not_in_characters() -> None:
+    room = 65_536 - len('{"k":""}')
+    assert len(custom_fields("customFields", {"k": "😀" * (room // 4)}).encode()) == 65_536
+    with pytest.raises(BadInput, match="at most 65536 bytes as compact JSON, got 65537"):
+        custom_fields("customFields", {"k": "x" * (room + 1)})
+
+
+def test_custom_fields_may_be_nested_deeply_but_not_without_end() -> None:
+    assert json.loads(custom_fields("customFields", nested(256))) == nested(256)
+
+
+def test_no_custom_fields_are_an_empty_object() -> None:
+    assert custom_fields("customFields", {}) == "{}"
+
+
+@pytest.mark.parametrize("value", ["", " \n ", "é😀", "\x01\x7f\uffff", "\\u0000"])
+def test_a_text_is_kept_to_the_letter(value: str) -> None:
+    assert text("internalNotes", value) == value
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800", "x\udfff", 1, ["a"], b"a"])
+def test_a_text_that_postgres_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(BadInput, match="internalNotes: expected a text"):
+        text("internalNotes", value)
+
+
+def test_lists_keep_their_order_and_repeats() -> None:
+    assert texts("permissions", ["b", "a", "b", ""]) == ["b", "a", "b", ""]
+    assert uuids("assignedProjectIds", (ID.upper(), ID, ID)) == [ID.upper(), ID, ID]
+
+
+@pytest.mark.parametrize("value", [ID, {"a": 1}, [1], [None], [ID, "\x00"]])
+def test_a_list_of_something_else_is_refused(value: object) -> None:
+    with pytest.raises(BadInput):
+        texts("permissions", value)
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "Lakeside", ID[:-1], ID + "0", ID.replace("-", ""), f"{{{ID}}}", f"{ID}\n", ID.replace("3", "٣")]
+)
+def test_an_assigned_id_that_is_not_shaped_like_a_uuid_is_refused(id_: str) -> None:
+    with pytest.raises(BadInput, match="assignedProjectIds: expected ids of the shape of a UUID, got"):
+        uuids("assignedProjectIds", [ID, id_])
+    with pytest.raises(NotFound):
+        account("internalUserId", id_)
