@@ -4,6 +4,7 @@ The rule it keeps: it copies what it was given and invents nothing; what an answ
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +57,12 @@ class Company:
         self.raken, self.asr, self.stamped = raken, asr, stamped or {}
         self._found = {name: {row["uuid"]: row for row in self._fit(name)} for name in NEEDED if name not in LOGS}
         self._logs = {name: list(self._dated(name)) for name in LOGS}
+
+    def having(self, asr: Mapping[str, Rows]) -> "Company":
+        """The same rows of Raken's with other ones of ASR's."""
+        other = copy(self)
+        other.asr = asr
+        return other
 
     def all(self, collection: str) -> Rows:
         """Every row of a collection that is not a log, each uuid once."""

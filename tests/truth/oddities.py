@@ -43,6 +43,22 @@ CARDS: list[dict[str, Any]] = [
     {"startTime": "22:00:00", "endTime": "06:00:00"},
     {"totalHours": None},
 ]
+EQUIPMENT: list[dict[str, Any]] = [
+    {"name": "boom LIFT 1", "equipmentId": ""},
+    {"name": "Boom lift 1"},
+    {"name": ""},
+    {"name": None},
+]
+EQUIPMENT_LOGS: list[dict[str, Any]] = [
+    {"equipment": {"uuid": NOBODY, "name": "Sold"}},
+    {"daysNotInUse": -1.0, "logs": None},
+    {"endDate": None, "daysOnsite": None},
+    {
+        "logs": [
+            {"uuid": NOBODY, "date": "2025-01-01", "hours": 1.5, "operator": NOBODY, "status": "", "costCode": None}
+        ]
+    },
+]
 
 
 def disturb(sandbox: Address) -> None:
@@ -54,6 +70,10 @@ def disturb(sandbox: Address) -> None:
     cards = sandbox.rows("timeCards")
     for number, fields in enumerate(CARDS):
         sandbox.edit("change", "timeCards", uuid=cards[-1 - number]["uuid"], fields=fields)
+    for fields in EQUIPMENT:
+        sandbox.add("equipment", **fields)
+    for log, fields in zip(sandbox.rows("equipmentLogs"), EQUIPMENT_LOGS, strict=False):
+        sandbox.edit("change", "equipmentLogs", uuid=log["uuid"], fields=fields)
     sandbox.edit("purge", "projects", uuid=cards[0]["project"]["uuid"])
     sandbox.edit("purge", "members", uuid=cards[0]["worker"]["uuid"])
     sandbox.edit("delete", "members", uuid=cards[-20]["worker"]["uuid"])

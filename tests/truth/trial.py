@@ -42,6 +42,7 @@ MATERIAL_LOGS = """
         materialLogs(from: $from, to: $to, first: 1000) {nodes {id date quantity material {id}} totalCount}
     }}
 """
+REFRESH = "mutation ($entities: [RakenEntity!]) {refresh(entities: $entities) {entity ok error}}"
 
 
 def today() -> date:
@@ -61,7 +62,15 @@ class Trial:
     def read(self) -> Company:
         """Every row there is now."""
         raken = {name: self.sandbox.rows(name) for name in NEEDED}
-        return Company(raken, asyncio.run(ours.read(self.database_url)))
+        stamped = {
+            name: {row["uuid"]: self.sandbox.rows(name, projectUuid=row["uuid"]) for row in raken["projects"]}
+            for name in ("materials", "materialLogs")
+        }
+        return Company(raken, asyncio.run(ours.read(self.database_url)), stamped)
+
+    def read_ours(self) -> None:
+        """Reads ASR's rows again, those of Raken being as they were."""
+        self.company = self.company.having(asyncio.run(ours.read(self.database_url)))
 
     def known(self) -> Known:
         """What there is to ask about."""
@@ -128,6 +137,14 @@ class Trial:
         while "UPSTREAM_UNAVAILABLE" in codes(response := self.gateway.ask(question, ADMIN)):
             assert time.monotonic() < end, f"still not read after {WARM_SECONDS} s: {response['errors']}"
         assert "errors" not in response, response["errors"]
+
+    def refresh(self) -> None:
+        """Has the gateway read everything anew, and reads everything too."""
+        for entity in TTLS:
+            answer = self.gateway.ask(Question(REFRESH, {"entities": [entity]}), ADMIN)
+            assert answer["data"]["refresh"] == [{"entity": entity, "ok": True, "error": None}], answer
+        self.company = self.read()
+        self.name_material_logs()
 
     def name_material_logs(self) -> None:
         """Takes over the ids that the gateway gives to material logs, which Raken gives none: equal rows are alike."""
