@@ -53,6 +53,7 @@ _LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux takes 107
 _INITDB_SECONDS = 120
 _START_SECONDS = 60  # a crash is recovered from first
 _STOPS = ((signal.SIGINT, 5), (signal.SIGQUIT, 7), (signal.SIGKILL, 2))  # fast, immediate, by force; seconds
+_ENDING_SECONDS = 1
 _POLL_SECONDS = 0.01
 _TAIL_LINES = 12
 
@@ -144,10 +145,14 @@ def _short_folder() -> str:
 
 
 async def _stop_left_over(cluster: Cluster) -> None:
+    # What is ending already needs no signal, least of all one to a pid that a stranger may have by now.
+    await _until(lambda: not cluster.is_running(), _ENDING_SECONDS)
     pid, _ = cluster.postmaster() or (None, "")
     if not await _stop(cluster, partial(os.kill, pid) if pid else lambda _: None):
-        raise PostgresUnable(f"a Postgres of an earlier start does not end; expected a pid to stop, got {pid}")
-    # By now that pid may be another process's, which Postgres would take for itself.
+        raise PostgresUnable(
+            f"a Postgres of an earlier start, process {pid or 'unknown'}, still runs there and does not stop"
+        )
+    # Postgres would take the stranger for another Postgres.
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
 
 

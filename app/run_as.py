@@ -56,6 +56,7 @@ def _ways(us: int, owner: int | None) -> Iterator[tuple[tuple[str, ...], int]]:
     if us and _has_name(us):
         yield (), us
     other = _another_user()
+    # Inside a user namespace we bear another's name and keep our rights over our own files.
     if us or not owner:
         yield ("unshare", "--user", f"--map-user={other.pw_uid}", f"--map-group={other.pw_gid}", "--"), us
     if not us:
@@ -63,7 +64,7 @@ def _ways(us: int, owner: int | None) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _become(user: int, group: int) -> tuple[str, ...]:
-    # The capability lets it through directories that only root may enter, as the namespace's way can.
+    # The capability lets it through directories that only root, or only their owner, may enter.
     capability = ("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
     return "setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", *capability, "--"
 
