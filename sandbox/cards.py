@@ -1,6 +1,6 @@
 """Time cards: who worked where on a day, from when to when, at what.
 
-The rule: a day's cards are a function of the seed and the day; only whether they are approved depends on today.
+The rule: how many cards a day has is known without making them.
 """
 
 from bisect import bisect

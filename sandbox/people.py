@@ -16,7 +16,8 @@ from sandbox.rows import Value
 # The first few run the company, so that even the smallest one has somebody to approve a card.
 OFFICE = ("ROLE_ACCOUNT_ADMIN", "ROLE_ADMIN", "ROLE_PROJECT_MEMBER")
 STATUSES = ("ACTIVE", "INVITED", "INACTIVE", "DELETED")
-SHARES = (85, 4, 6, 5)
+SHARES = (88, 5, 7)
+EIGHTH = 7  # of every twenty: is DELETED, so that even a small company has one
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def member(chance: Random, today: date, number: int, catalogue: Catalogue) -> Va
 
 def _person(chance: Random, today: date, number: int, catalogue: Catalogue) -> Person:
     role = _role(chance, number)
-    status = "ACTIVE" if number < len(OFFICE) else chance.choices(STATUSES, SHARES)[0]
+    status = _status(chance, number)
     joined = today - timedelta(days=chance.randrange(120, 1200))
     gone = status in ("INACTIVE", "DELETED")
     left = today - timedelta(days=chance.randrange(5, 60)) if gone else date.max
@@ -61,6 +62,12 @@ def _person(chance: Random, today: date, number: int, catalogue: Catalogue) -> P
         value["lastLoginAt"] = value["updatedAt"] if gone else stamp(before(chance, today, 30))
     crew = status != "INVITED" and (role == "ROLE_WORKER" or number % 3 == 0)
     return Person(value, joined, left, crew)
+
+
+def _status(chance: Random, number: int) -> str:
+    if number % 20 == EIGHTH:
+        return "DELETED"
+    return "ACTIVE" if number < len(OFFICE) else chance.choices(STATUSES[:3], SHARES)[0]
 
 
 def _role(chance: Random, number: int) -> str:

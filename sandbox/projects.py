@@ -15,7 +15,7 @@ from sandbox.people import Person
 from sandbox.rows import Value
 
 STATUSES = ("ACTIVE", "INACTIVE", "DELETED")
-SHARES = (75, 20, 5)
+SIXTH = 5  # of every twenty: is DELETED, so that even a small company has one
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,20 @@ def _budget(chance: Random, site: Site, code: Value) -> Value:
 
 
 def _site(chance: Random, today: date, number: int, staff: list[Person]) -> Site:
-    status = "ACTIVE" if number == 0 else chance.choices(STATUSES, SHARES)[0]
+    status = _status(chance, number)
     starts = today - timedelta(days=chance.randrange(30, 700))
-    ends = today - timedelta(days=chance.randrange(3, 120)) if status != "ACTIVE" else date.max
+    ends = today - timedelta(days=chance.randrange(3, 60)) if status != "ACTIVE" else date.max
     value = _project(chance, number, staff, status, starts)
     if status != "ACTIVE" or happens(chance, 0.4):
         value["endDate"] = min(ends, starts + timedelta(days=800)).isoformat()
     value["updatedAt"] = stamp(before(chance, today, (today - starts).days))
     return Site(value, starts, ends)
+
+
+def _status(chance: Random, number: int) -> str:
+    if number % 20 == SIXTH:
+        return "DELETED"
+    return "INACTIVE" if number and happens(chance, 0.2) else "ACTIVE"
 
 
 def _project(chance: Random, number: int, staff: list[Person], status: str, starts: date) -> Value:
