@@ -39,9 +39,9 @@ def identity(postgres: Path, home: Path, owner: int | None) -> Identity:
         refusal = _refusal(candidate, postgres, home)
         if refusal is None:
             return candidate
-        refusals.append(f"`{' '.join(candidate.command) or 'directly'}`: {refusal}")
+        refusals.append(refusal)
     raise PostgresUnable(
-        f"expected a way for user {os.geteuid()} to run Postgres as another than root, got {'; '.join(refusals)}. "
+        f"expected a way for user {os.geteuid()} to run it, and not as root; got {'; '.join(dict.fromkeys(refusals))}. "
         "Run it as an ordinary user that /etc/passwd names."
     )
 
