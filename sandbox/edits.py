@@ -76,6 +76,8 @@ class Editor:
         when = edit.at or now
         if edit.op == "add":
             return [self.add(collection, edit.fields, when, front=edit.front) for _ in range(edit.count)]
+        if edit.op in ("approve", "unapprove") and edit.collection != "timeCards":
+            raise ValueError(f"expected timeCards to {edit.op}, but got {edit.collection}")
         fields = _fields(edit.op, self._company)
         return [_changed(collection, row, edit, when, fields) for row in _found(collection, edit)]
 
