@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from loaders.errors import RakenUnavailable
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -64,5 +66,23 @@ class TokenVault(Protocol):
         Raises:
             RakenUnavailable: another process has held it for too long.
             ExtensionsUnavailable: Postgres is away.
+        """
+        ...
+
+
+class SpentInVain(RakenUnavailable):
+    """A token call ended without an answer: nobody knows whether the refresh token is spent."""
+
+
+class TokenEndpoint(Protocol):
+    """Raken's token endpoint."""
+
+    async def renew(self, refresh_token: str) -> Tokens:
+        """Spends a refresh token for a new pair.
+
+        Raises:
+            RakenNotConnected: the token is dead (invalid_grant).
+            SpentInVain: there was no answer that can be used, and it may be spent.
+            RakenUnavailable: it is not spent.
         """
         ...

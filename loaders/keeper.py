@@ -1,0 +1,226 @@
+"""The keeper of the token: has one that Raken takes, as long as that is possible.
+
+The rule it keeps: a token is renewed by one flight, a little before its end or once after Raken has rejected it;
+what does not help is not repeated at once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from loaders.backoff import pause
+from loaders.clock import Clock
+from loaders.errors import ExtensionsUnavailable, RakenError, RakenNotConnected, RakenUnavailable
+from loaders.tokens import Renewal, SpentInVain, TokenEndpoint, Tokens, TokenVault
+
+EARLY = timedelta(seconds=60)
+"How long before its end a token is renewed; a tenth of its life where that is less."
+LOOK_AGAIN = 5.0
+"Seconds until the vault is looked into again for a new chain."
+FAILED = {"first": 1.0, "longest": 30.0}
+"Seconds until renewing is tried again after a failure."
+REJECTED = {"first": 60.0, "longest": 3600.0}
+"The same, after Raken has rejected a token that was just renewed."
+
+
+class TokenKeeper:
+    """The token of this process, renewed for all processes through the vault."""
+
+    def __init__(self, vault: TokenVault, endpoint: TokenEndpoint, clock: Clock, jitter: Callable[[], float]) -> None:
+        """`jitter` gives 0 to 1."""
+        self._vault = vault
+        self._endpoint = endpoint
+        self._clock = clock
+        self._jitter = jitter
+        self._held: Tokens | None = None
+        self._due: datetime | None = None
+        self._unsaved: tuple[str, Tokens] | None = None
+        self._flight: asyncio.Task[RakenError | None] | None = None
+        self._dead = False
+        # Why there is no token, until when that is not questioned, and after how many failures in a row.
+        self._reason: Callable[[], RakenError] = RakenNotConnected
+        self._until = float("-inf")
+        self._failures = 0
+        # The token that Raken has rejected, the one that was got for it, and the one got for a 403.
+        self._rejected: str | None = None
+        self._replacement: str | None = None
+        self._after_403: str | None = None
+        self._rejections = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a token chain that Raken takes, as far as is known."""
+        return self._held is not None and not self._dead and not self._rejections
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the access token ends, in UTC."""
+        return self._held.expires_at if self._held is not None and self._held.access_token else None
+
+    def standing(self) -> RakenError | None:
+        """Why there is no token, as far as is known; after a while that is questioned again."""
+        return None if self._usable(self._held) is not None or not self._paused() else self._reason()
+
+    async def token(self) -> str:
+        """An access token that has not ended, and was not rejected.
+
+        Raises:
+            RakenNotConnected: there is no chain, or it is dead.
+            RakenUnavailable: the token endpoint, or Postgres, is away.
+        """
+        held = self._usable(self._held)
+        if held is not None:
+            if self._due is not None and self._clock.now() >= self._due and not self._paused():
+                self._start()
+            return held.access_token
+        if self._paused():
+            raise self._reason()
+        return await self._renewed()
+
+    async def after_401(self, token: str) -> str | None:
+        """Another token than this one, which Raken has rejected; None where this one was itself such another."""
+        if token == self._replacement:
+            self._distrust(token)
+            return None
+        if self._held is None or self._held.access_token == token:
+            self._rejected = token
+        return await self.token()
+
+    async def after_403(self, token: str) -> str | None:
+        """Another token than this one, to which Raken has said 403; None where another does not help."""
+        if self._held is not None and self._held.access_token != token:
+            return await self.token()
+        if token in (self._after_403, self._replacement) or self._paused():
+            return None
+        try:
+            self._after_403 = await self._renewed()
+        except RakenError:
+            return None
+        return self._after_403
+
+    def worked(self, token: str) -> None:
+        """Raken has taken a token."""
+        if token == self._replacement:
+            self._rejected = self._replacement = None
+            self._rejections = 0
+
+    def look_again(self) -> None:
+        """A new chain is in the vault: it is taken at next use."""
+        self._held = self._due = self._rejected = self._replacement = self._after_403 = None
+        self._until = float("-inf")
+        self._rejections = 0
+
+    async def close(self) -> None:
+        """Waits for a renewal that is under way, for a token that is spent and not stored is lost."""
+        if self._flight is not None:
+            await asyncio.wait({self._flight})
+
+    def _usable(self, tokens: Tokens | None) -> Tokens | None:
+        """The tokens, if the access token is there, has not ended and was not rejected."""
+        if tokens is None or tokens.access_token in ("", self._rejected) or tokens.expires_at <= self._clock.now():
+            return None
+        return tokens
+
+    def _paused(self) -> bool:
+        return self._clock.monotonic() < self._until
+
+    def _distrust(self, token: str) -> None:
+        """Notes that a token which was got for a rejected one is rejected too: yet another would not help."""
+        if token == self._rejected:
+            return
+        self._rejected = token
+        self._rejections += 1
+        self._pause(
+            lambda: RakenNotConnected("Raken says 401, to a token too that was just renewed"),
+            pause(self._rejections, self._jitter(), **REJECTED),
+        )
+
+    def _pause(self, reason: Callable[[], RakenError], seconds: float) -> None:
+        self._reason = reason
+        self._until = self._clock.monotonic() + seconds
+
+    def _start(self) -> "asyncio.Task[RakenError | None]":
+        if self._flight is None or self._flight.done():
+            self._flight = asyncio.create_task(self._fly())
+        return self._flight
+
+    async def _renewed(self) -> str:
+        """Waits for the one flight, and answers the access token that it brought."""
+        # One that gives up waiting must not end the flight for the others.
+        error = await asyncio.shield(self._start())
+        if error is not None or self._held is None:
+            raise error or self._reason()
+        return self._held.access_token
+
+    async def _fly(self) -> RakenError | None:
+        try:
+            tokens = await self._other() or await self._renew()
+        except (RakenError, ExtensionsUnavailable) as error:
+            return self._failed(error)
+        self._adopt(tokens)
+        return None
+
+    def _failed(self, error: RakenError | ExtensionsUnavailable) -> RakenError:
+        self._failures += 1
+        self._dead = isinstance(error, RakenNotConnected)
+        if self._dead:
+            message = str(error)
+            self._pause(lambda: RakenNotConnected(message), LOOK_AGAIN)
+        else:
+            message = f"Raken's token could not be renewed: {error}"
+            self._pause(lambda: RakenUnavailable(message), pause(self._failures, self._jitter(), **FAILED))
+        return self._reason()
+
+    def _adopt(self, tokens: Tokens) -> None:
+        now = self._clock.now()
+        self._held = tokens
+        self._due = tokens.expires_at - min(EARLY, (tokens.expires_at - now) / 10)
+        self._until = float("-inf")
+        self._failures = 0
+        self._dead = False
+        if self._rejected is not None:
+            self._replacement = tokens.access_token
+
+    async def _other(self) -> Tokens | None:
+        """The stored pair, if that is a usable one which another process has got."""
+        stored = await self._vault.load()
+        if stored is None and self._unsaved is None:
+            raise RakenNotConnected("there is no token that Raken takes; an administrator connects it anew")
+        return self._news(stored)
+
+    def _news(self, stored: Tokens | None) -> Tokens | None:
+        known = self._held is not None and stored is not None and stored.access_token == self._held.access_token
+        return None if known else self._usable(stored)
+
+    async def _renew(self) -> Tokens:
+        async with self._vault.renewal() as renewal:
+            stored = renewal.tokens
+            if self._unsaved is not None and (stored is None or stored.refresh_token == self._unsaved[0]):
+                return await self._save(renewal, *self._unsaved)
+            self._unsaved = None
+            if stored is None:
+                raise RakenNotConnected("the token chain has ended meanwhile; an administrator connects it anew")
+            news = self._news(stored)
+            if news is not None:
+                return news
+            await renewal.intend()
+            return await self._save(renewal, stored.refresh_token, await self._spend(renewal, stored))
+
+    async def _spend(self, renewal: Renewal, stored: Tokens) -> Tokens:
+        try:
+            return await self._endpoint.renew(stored.refresh_token)
+        except RakenNotConnected as error:
+            await renewal.forget(str(error))
+            raise
+        except SpentInVain:
+            raise
+        except RakenUnavailable:
+            await renewal.withdraw()
+            raise
+
+    async def _save(self, renewal: Renewal, spent: str, fresh: Tokens) -> Tokens:
+        """Stores a new pair, and keeps it until that has succeeded: the old one is worth nothing any more."""
+        self._unsaved = (spent, fresh)
+        await renewal.store(fresh)
+        self._unsaved = None
+        return fresh
