@@ -60,7 +60,7 @@ class Work:
         """How many cards a day has."""
         if self.exactly is None:
             return len(self.stints(day))
-        return self.exactly if self._crew(day) else 0
+        return self.exactly if self.running(day) and any(person.works(day) for person in self.staff) else 0
 
     def stints(self, day: date) -> list[Stint]:
         """Who worked where on a day."""

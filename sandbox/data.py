@@ -58,7 +58,7 @@ def _body(request: web.Request, sandbox: Sandbox) -> bytes | None:
 def _listed(request: web.Request, sandbox: Sandbox, collection: Collection) -> bytes:
     path, flat = plain_path(request), dict(request.query)
     query = {name: request.query.getall(name) for name in request.query}
-    asked = question(collection.form, query, sandbox.switches)
+    asked = question(collection, query, sandbox.switches)
     part = damaged(sandbox, path, flat, _page(sandbox, path, flat, collection, asked))
     body = envelope(path, query, asked, part)
     if asked.offset + len(part.rows) < part.total and not asked.deleted:

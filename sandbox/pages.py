@@ -50,18 +50,19 @@ class Page:
     total: int
 
 
-def question(form: Form, query: Mapping[str, Sequence[str]], switches: Switches) -> Question:
+def question(collection: Collection, query: Mapping[str, Sequence[str]], switches: Switches) -> Question:
     """What some query parameters ask of a collection.
 
     Raises:
         BadRequest: they ask for what Raken refuses.
     """
+    form = collection.form
     _known(form, query, switches)
     given = {name: values[-1] for name, values in query.items()}
     asked = Question(
         limit=_limit(given, switches),
         offset=_number(given, "offset", 0, least=0),
-        statuses=_statuses(form, query, switches),
+        statuses=_statuses(collection, query, switches),
         classifications=_many(query, "classificationUuids"),
         project=given.get("projectUuid", "") if form.name in switches.project_heeded else "",
         window=_window(given, switches) if form.dated else None,
@@ -145,14 +146,14 @@ def _many(query: Mapping[str, Sequence[str]], name: str) -> tuple[str, ...]:
     return tuple(each for values in query.get(name, ()) for each in values.split(",") if each)
 
 
-def _statuses(form: Form, query: Mapping[str, Sequence[str]], switches: Switches) -> tuple[str, ...] | None:
-    if not form.statuses:
+def _statuses(collection: Collection, query: Mapping[str, Sequence[str]], switches: Switches) -> tuple[str, ...] | None:
+    if not collection.form.statuses:
         return None
     asked = _many(query, "statuses")
-    unknown = sorted(set(asked) - set(form.statuses))
+    unknown = sorted(set(asked) - collection.statuses)
     if unknown and switches.unknown_status == "refused":
         raise BadRequest(f"Unknown status: {', '.join(unknown)}")
-    statuses = asked or switches.default_statuses or form.statuses
+    statuses = asked or switches.default_statuses or tuple(collection.statuses)
     return tuple(each for each in statuses if switches.deleted_listed or each != "DELETED")
 
 

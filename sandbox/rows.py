@@ -100,6 +100,7 @@ class Collection:
     ) -> None:
         self.form = form
         self.deleted: list[tuple[str, Row]] = []  # when, what
+        self.statuses = set(form.statuses)  # that a row has, or could have
         self._make = make
         self._today = today
         self._made_days = {day.isoformat() for day in days} if form.day else {UNDATED}
@@ -147,14 +148,14 @@ class Collection:
 
     def add(self, value: Value, *, front: bool = False) -> Row:
         """Puts a new row at the end of its shelf, or at the front of it."""
-        new = row(self.form, value)
+        new = self._new(value)
         shelf = self._editable(self._day(new))
         shelf.insert(0 if front else len(shelf), new)
         return new
 
     def replace(self, old: Row, value: Value) -> Row:
         """Puts a changed row where it stood, or on the shelf that it has moved to."""
-        new = row(self.form, value)
+        new = self._new(value)
         shelf = self._editable(self._day(old))
         if self._day(new) == self._day(old):
             shelf[shelf.index(old)] = new
@@ -167,6 +168,11 @@ class Collection:
         self._editable(self._day(row)).remove(row)
         if when:
             self.deleted.append((when, row))
+
+    def _new(self, value: Value) -> Row:
+        new = row(self.form, value)
+        self.statuses.add(new.status)
+        return new
 
     def _day(self, new: Row) -> str:
         return new.first if self.form.day else UNDATED

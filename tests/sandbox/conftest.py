@@ -14,8 +14,9 @@ SMALL = Options(port=0, projects=12, members=40, days=30, today=date(2026, 11, 2
 
 @pytest.fixture
 def address() -> Iterator[Address]:
-    """Yields where a small sandbox listens; its today is Friday, 2026-11-20."""
+    """Yields where a small sandbox listens; it is Friday, 2026-11-20, noon."""
     with running(SMALL) as listening:
+        listening.clock(now="2026-11-20T12:00:00Z")
         yield listening
 
 

@@ -3,14 +3,17 @@
 import json
 import threading
 from http.client import IncompleteRead
+from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from sandbox.faults import Kind
 from sandbox.running import Address
 from tests.sandbox.reader import Reader
 
+HERE = Path(__file__)
 WEEK = {"fromDate": "2026-11-16", "toDate": "2026-11-20"}
 
 
@@ -193,6 +196,12 @@ def test_a_fault_that_is_none_is_refused(reader: Reader, fault: dict[str, Any]) 
     reply = reader.ask("POST", "/_sandbox/faults", json.dumps(fault))
     assert reply.status == 400
     assert "expected" in reply.json["error"]
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_fault_is_shown_by_a_test_and_explained_in_the_readme(kind: str) -> None:
+    assert f'fault("{kind}"' in HERE.read_text() or f'"{kind}",' in HERE.read_text()
+    assert f"`{kind}`" in (HERE.parents[2] / "sandbox" / "README.md").read_text()
 
 
 def test_the_control_api_is_never_spoiled(address: Address) -> None:
