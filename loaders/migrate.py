@@ -12,9 +12,10 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
-from loaders.postgres import CONNECT_SECONDS, Connection, Postgres, translated
+from loaders.postgres import Connection, Postgres, translated
 
 OLDEST_POSTGRES = 15
+_CONNECT_SECONDS = 10.0
 _LOCK = 7_253_611_904  # any number that nobody else's advisory lock has
 _RECORD = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -92,7 +93,7 @@ async def _connected(target: str | Connection) -> AsyncIterator[Connection]:
         yield target
         return
     with translated():
-        connection = await asyncpg.connect(target, timeout=CONNECT_SECONDS)
+        connection = await asyncpg.connect(target, timeout=_CONNECT_SECONDS)
         try:
             yield connection
         finally:

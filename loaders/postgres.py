@@ -26,9 +26,10 @@ else:
 OnStatement = Callable[[str, float], None]
 "Told of each statement: its text, and the seconds it took."
 
-CONNECT_SECONDS = 1.0
-_STATEMENT_SECONDS = 3
-_HUNG_SECONDS = 4.0  # past Postgres' own limit: it does not even answer that it gave up
+_CONNECT_SECONDS = 1.0
+_STATEMENT_SECONDS = 2
+_HUNG_SECONDS = 2.5  # past Postgres' own limit: it does not even say that it gave up
+_TURN_SECONDS = 5.0  # how long one waits for the others' connections
 _PAUSE_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _NAME = "raken-gateway"
@@ -76,7 +77,7 @@ class Postgres:
             dsn,
             min_size=0,
             max_size=size,
-            timeout=CONNECT_SECONDS,
+            timeout=_CONNECT_SECONDS,
             command_timeout=_HUNG_SECONDS,
             init=self._prepare,
             reset=_keep,
@@ -104,7 +105,7 @@ class Postgres:
         self._knock()
         try:
             with translated():
-                async with self._pool.acquire(timeout=_HUNG_SECONDS) as connection:
+                async with self._pool.acquire(timeout=_TURN_SECONDS) as connection, _dropped_when_hung(connection):
                     yield connection
         except ExtensionsUnavailable as error:
             self._met(error)
@@ -148,6 +149,15 @@ class Postgres:
     def _told(self, statement: LoggedQuery) -> None:
         if self._on_statement is not None:
             self._on_statement(statement.query, statement.elapsed)
+
+
+@asynccontextmanager
+async def _dropped_when_hung(connection: Connection) -> AsyncIterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        connection.terminate()  # else its return to the pool waits as long again for the statement's end
+        raise
 
 
 async def _keep(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:

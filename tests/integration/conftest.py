@@ -72,6 +72,9 @@ class Line:
         """Passes nothing on any more, and refuses nothing."""
         self._talking.clear()
 
+    def talk(self) -> None:
+        self._talking.set()
+
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.calls += 1
         from_postgres, to_postgres = await asyncio.open_unix_connection(self._socket)

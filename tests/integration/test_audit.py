@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from loaders.audit import audit
+from loaders.audit import AuditLog, audit
 from loaders.postgres import Postgres
 
 
@@ -34,3 +34,10 @@ async def test_an_audit_row_goes_with_the_change_that_it_tells_of(postgres: Post
         await audit(connection, "ann", "refresh", "PROJECTS")
         await undone.rollback()
         assert await connection.fetchval("SELECT count(*) FROM audit_log") == 0
+
+
+async def test_what_changes_nothing_here_is_noted_by_itself(postgres: Postgres) -> None:
+    await AuditLog(postgres).note("ann\ud800", "refresh", "PROJECTS", {"ok": True, "added": 2})
+    async with postgres.asking() as connection:
+        [row] = await connection.fetch("SELECT actor, action, subject, before, after FROM audit_log")
+    assert tuple(row) == ("ann\ufffd", "refresh", "PROJECTS", None, '{"ok":true,"added":2}')

@@ -6,6 +6,7 @@ import time
 import asyncpg
 import pytest
 
+from loaders import postgres as module
 from loaders.errors import ExtensionsUnavailable
 from loaders.postgres import Postgres
 from tests.integration.conftest import HandClock, Line, Statements
@@ -61,6 +62,25 @@ async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: HandC
         with pytest.raises(ExtensionsUnavailable):
             await postgres.ping()
         assert time.monotonic() - started < 1.5
+
+
+async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
+    line: Line, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HUNG_SECONDS", 0.3)
+    async with Postgres(line.dsn, clock) as postgres:
+        await postgres.ping()
+        line.hush()
+        with pytest.raises(ExtensionsUnavailable):
+            await postgres.ping()
+        calls = line.calls
+        for _ in range(20):
+            with pytest.raises(ExtensionsUnavailable, match="less than a second ago"):
+                await postgres.ping()
+        assert line.calls == calls
+        line.talk()
+        clock.move(1.1)
+        await postgres.ping()
 
 
 async def test_a_mistake_of_ours_is_not_called_an_outage(postgres: Postgres, clock: HandClock) -> None:

@@ -104,6 +104,8 @@ def test_custom_fields_are_bounded_in_bytes_not_in_characters() -> None:
     assert len(custom_fields("customFields", {"k": "😀" * (room // 4)}).encode()) == 65_536
     with pytest.raises(BadInput, match="at most 65536 bytes as compact JSON, got 65537"):
         custom_fields("customFields", {"k": "x" * (room + 1)})
+    with pytest.raises(BadInput, match="got 65540"):
+        custom_fields("customFields", {"k": "😀" * (room // 4 + 1)})
 
 
 def test_custom_fields_may_be_nested_deeply_but_not_without_end() -> None:
