@@ -30,9 +30,9 @@ class Sourced(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows that are asked for: by the value under an index (None: all), in a window (None: whatever its date)."""
+    """Rows that are asked for: by a value under an index (None: all), in a window (None: whatever its date)."""
 
-    index: str | None
+    under: str | None
     value: str | None
     window: Window | None = None
 
@@ -98,7 +98,7 @@ class Loaders:
 
     def _keys(self, entity: Entity[Any], ask: Rows) -> list[SliceKey]:
         """The slices that hold what is asked for."""
-        apart = ask.index == "project" and self.loader.by_project(entity)
+        apart = ask.under == "project" and self.loader.by_project(entity)
         project = ask.value if apart else None
         if not entity.dated or ask.window is None:
             return [SliceKey(entity, project)]
@@ -106,6 +106,9 @@ class Loaders:
 
     async def _read(self, keys: Iterable[SliceKey]) -> dict[SliceKey, Serving | BaseException]:
         distinct = list(dict.fromkeys(keys))
+        if any(key.project is not None for key in distinct):
+            # Where the operation's share runs out, the slices that answer for every project have gone first.
+            await asyncio.sleep(0)
         reads = (self.loader.read(key, self.operation) for key in distinct)
         return dict(zip(distinct, await asyncio.gather(*reads, return_exceptions=True), strict=True))
 
@@ -118,7 +121,7 @@ class Loaders:
             if isinstance(serving, BaseException):
                 return serving
             slice_ = serving.slice
-            rows = slice_.rows if ask.index is None else slice_.find(ask.index, ask.value or "")
+            rows = slice_.rows if ask.under is None else slice_.find(ask.under, ask.value or "")
             chosen += [Sourced(row, serving) for row in rows if within(entity, row, ask.window)]
         return merged(entity, chosen) if len(servings) > 1 else chosen
 

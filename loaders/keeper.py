@@ -36,7 +36,7 @@ class TokenKeeper:
         self._due: datetime | None = None
         self._unsaved: tuple[str, Tokens] | None = None
         self._flight: asyncio.Task[RakenError | None] | None = None
-        self._dead = False
+        self._chained = False
         # Why there is no token, until when that is not questioned, and after how many failures in a row.
         self._reason: Callable[[], RakenError] = RakenNotConnected
         self._until = float("-inf")
@@ -50,7 +50,7 @@ class TokenKeeper:
     @property
     def connected(self) -> bool:
         """Whether there is a token chain that Raken takes, as far as is known."""
-        return self._held is not None and not self._dead and not self._rejections
+        return self._chained and not self._rejections
 
     @property
     def expires_at(self) -> datetime | None:
@@ -162,8 +162,8 @@ class TokenKeeper:
 
     def _failed(self, error: RakenError | ExtensionsUnavailable) -> RakenError:
         self._failures += 1
-        self._dead = isinstance(error, RakenNotConnected)
-        if self._dead:
+        if isinstance(error, RakenNotConnected):
+            self._chained = False
             message = str(error)
             self._pause(lambda: RakenNotConnected(message), LOOK_AGAIN)
         else:
@@ -177,7 +177,7 @@ class TokenKeeper:
         self._due = tokens.expires_at - min(EARLY, (tokens.expires_at - now) / 10)
         self._until = float("-inf")
         self._failures = 0
-        self._dead = False
+        self._chained = True
         if self._rejected is not None:
             self._replacement = tokens.access_token
 
@@ -186,6 +186,7 @@ class TokenKeeper:
         stored = await self._vault.load()
         if stored is None and self._unsaved is None:
             raise RakenNotConnected("there is no token that Raken takes; an administrator connects it anew")
+        self._chained = True
         return self._news(stored)
 
     def _news(self, stored: Tokens | None) -> Tokens | None:

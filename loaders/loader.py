@@ -93,10 +93,14 @@ class Loader:
         try:
             serving, outcome = await self._serve(key, operation, wanted)
         except RakenError:
-            self._observer.served(key, "error")
+            self._count(key, operation, "error")
             raise
-        self._observer.served(key, outcome)
+        self._count(key, operation, outcome)
         return serving
+
+    def _count(self, key: SliceKey, operation: Operation, outcome: str) -> None:
+        operation.outcomes[outcome] += 1
+        self._observer.served(key, outcome)
 
     async def _serve(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> tuple[Serving, str]:
         # Memory first. What is known of Raken is known without asking it.
@@ -209,18 +213,18 @@ class Loader:
         self._observer.landed(key, reading, None)
         return Landing(before, after)
 
+    def _open(self, key: SliceKey) -> bool:
+        """Whether it is still open that Raken answers this company-wide."""
+        return key.project is None and self.scope(key.entity) is Scope.EITHER
+
     def _check_projects(self, key: SliceKey, reading: Reading) -> None:
-        if key.project is None and self.scope(key.entity) is Scope.EITHER:
-            if any(row.project_id is None for row in reading.rows):
-                raise RakenRefused(
-                    f"expected {key.entity.name} rows that name their project, got some without", REFUSED
-                )
+        if self._open(key) and any(row.project_id is None for row in reading.rows):
+            raise RakenRefused(f"expected {key.entity.name} rows that name their project, got some without", REFUSED)
 
     def _learn(self, key: SliceKey, error: RakenError) -> None:
         """Remembers a failure; and, where it was open, that Raken wants to be asked by project."""
-        if key.project is None and self.scope(key.entity) is Scope.EITHER:
-            if isinstance(error, RakenRefused) and error.status == REFUSED:
-                self._scopes[key.entity.name] = Scope.PROJECT
+        if self._open(key) and isinstance(error, RakenRefused) and error.status == REFUSED:
+            self._scopes[key.entity.name] = Scope.PROJECT
         self._failures.remember(key, error)
 
     def scope(self, entity: Entity[Any]) -> Scope:
@@ -238,6 +242,11 @@ class Loader:
     def age(self, slice_: Slice[Any] | None) -> float | None:
         """Seconds since a slice's reading began; None for none."""
         return None if slice_ is None else max(0.0, self.clock.monotonic() - slice_.reading.sent_at)
+
+    def state(self, slice_: Slice[Any]) -> State:
+        """How a slice stands now, if a person asked for it."""
+        trouble = self.failing(slice_.key, Lane.PEOPLE)
+        return judge(self.age(slice_), self.lifetimes[slice_.key.entity.name], failing=trouble is not None).state
 
     def used(self, entity: Entity[Any], seconds: float) -> list[SliceKey]:
         """The keys of an entity that somebody read within so many seconds."""

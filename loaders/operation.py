@@ -4,10 +4,12 @@ One rule: a slice is pinned at first touch, so that one answer never mixes two v
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from loaders.entity import SliceKey
 from loaders.freshness import Lifetime, State
@@ -19,7 +21,7 @@ from loaders.slices import Slice
 class Serving:
     """A slice as one operation serves it: judged once, with its age then."""
 
-    slice: Slice
+    slice: Slice[Any]
     state: State
     age: float
     "Seconds since the first request of its reading was sent."
@@ -48,11 +50,13 @@ class Operation:
     "How many more upstream requests it may start."
     lane: Lane = Lane.PEOPLE
     pins: dict[SliceKey, asyncio.Future[Serving]] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    "How its slices were served: hit, stale, degraded, miss, error."
     requests: int = 0
     "How many upstream requests its flights have sent so far."
 
     def ticket(self) -> Callable[[], None]:
-        """Charges a flight's first request, which is certain, to the share; what it returns counts each as it is sent."""
+        """Charges a flight's first request, which is certain; what it returns counts each as it is sent."""
         self.share -= 1
         sends = count()
 

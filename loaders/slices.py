@@ -5,8 +5,7 @@ One rule: a slice never changes. Equal rows renew its age and keep its version; 
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from loaders.entity import Entity, Row, SliceKey
@@ -26,26 +25,22 @@ class Slice(Generic[R]):
     "Grows with each change of content, and only then."
     rows: Sequence[R]
     by_id: dict[str, R]
+    indexes: dict[str, dict[str, list[R]]] = field(default_factory=dict)
+    "By the names of the entity's `keys`, each made at its first use."
 
     @classmethod
     def of(cls, key: SliceKey, reading: Reading, before: "Slice[R] | None", version: int) -> "Slice[R]":
         """The slice that a reading makes: `before`'s rows, indexes and version where it found nothing else."""
         by_id = {row.id: row for row in reading.rows}
         if before is not None and by_id == before.by_id:
-            same: Slice[R] = cls(key, reading, before.version, before.rows, before.by_id)
-            same._indexes.update(before._indexes)
-            return same
+            return cls(key, reading, before.version, before.rows, before.by_id, before.indexes)
         return cls(key, reading, version, sorted(by_id.values(), key=lambda row: sort_key(key.entity, row)), by_id)
-
-    @cached_property
-    def _indexes(self) -> dict[str, dict[str, list[R]]]:
-        return {}
 
     def find(self, index: str, value: str) -> Sequence[R]:
         """The rows that have a value under one of the entity's `keys`, in order."""
-        if index not in self._indexes:
-            self._indexes[index] = self._index(index)
-        return self._indexes[index].get(value, ())
+        if index not in self.indexes:
+            self.indexes[index] = self._index(index)
+        return self.indexes[index].get(value, ())
 
     def _index(self, index: str) -> dict[str, list[R]]:
         found: dict[str, list[R]] = defaultdict(list)

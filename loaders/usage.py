@@ -4,11 +4,13 @@ One rule: a slice counts once an operation; a hit did not wait for Raken.
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
-from loaders.entity import SliceKey
+from loaders.entity import Entity, SliceKey
 from loaders.errors import RakenError
 from loaders.pages import Reading
 
@@ -22,6 +24,8 @@ class Usage:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     "Reads by outcome: hit, stale, degraded (none of them waited), miss, error."
+    requests: Counter[str] = field(default_factory=Counter)
+    "Requests sent to Raken, by what became of them: an HTTP status, or a word for none."
     last_error: str | None = None
     "What the last flight failed of, or what it left out; None when all was well."
 
@@ -37,14 +41,22 @@ class Usage:
 
 
 class Usages:
-    """Hears of reads and flights (a `loader.Observer`)."""
+    """Hears of reads, flights (a `loader.Observer`) and requests."""
 
-    def __init__(self) -> None:
-        self._usages: dict[str, Usage] = {}
+    def __init__(self, entities: Sequence[Entity[Any]]) -> None:
+        self._usages = {entity.name: Usage() for entity in entities}
+        self._names = {entity.path: entity.name for entity in entities}
 
     def of(self, entity: str) -> Usage:
         """The counts of an entity, by its name."""
-        return self._usages.setdefault(entity, Usage())
+        return self._usages[entity]
+
+    def __iter__(self) -> Iterator[tuple[str, Usage]]:
+        return iter(self._usages.items())
+
+    def asked(self, path: str, status: int | None) -> None:
+        """Counts a request to Raken and what came of it: an HTTP status, or None for no answer."""
+        self.of(self._names[path]).requests[str(status or "none")] += 1
 
     def served(self, key: SliceKey, outcome: str) -> None:
         """Counts a read."""

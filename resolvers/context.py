@@ -4,18 +4,20 @@ One rule: a resolver that needs something outside its row asks this, and nothing
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from loaders.raken import Standing
-from loaders.refresh import Refresher
 from strawberry.types.info import Info as StrawberryInfo
 
 from loaders.accounts import Account
 from loaders.dataloaders import Loaders, Rows, Sourced, Stores
 from loaders.entity import Entity, Window
 from loaders.freshness import State
+from loaders.loader import Loader
+from loaders.operation import Operation
+from loaders.raken import Standing
+from loaders.refresh import Refresher
 from resolvers.access import Viewer
 from resolvers.node import Node
 from resolvers.paging import Connection, page
@@ -70,18 +72,22 @@ class Context:
     refresher: Refresher
     catalogue: Mapping[Entity[Any], type]
     "The type that shows an entity's rows."
-    fresh: Callable[[], Loaders]
-    "Makes a new set of loaders, which sees what has changed since."
-    loaders: Loaders
+    loader: Loader
+    operation: Operation
+    loaders: Loaders = field(init=False)
 
     @property
     def actor(self) -> str:
         """Who is written down for a change."""
         return self.viewer.subject if self.viewer else "nobody"
 
+    def __post_init__(self) -> None:
+        self.renew()
+
     def renew(self) -> None:
-        """Starts anew after a mutation: its effect is in the very next field."""
-        self.loaders = self.fresh()
+        """Starts with loaders that have seen nothing yet: what a mutation did is in the very next field."""
+        self.operation.pins.clear()
+        self.loaders = Loaders(self.loader, self.stores, self.operation)
 
     def window(self, first: dt.date | None, last: dt.date | None) -> Window:
         """The window of two arguments, either of which may be missing."""
@@ -90,7 +96,7 @@ class Context:
     def node(self, entity: Entity[Any], sourced: Sourced) -> Any:
         """A row as the graph shows it."""
         type_ = self.catalogue[entity]
-        return type_(row=sourced.row, serving=sourced.serving) if issubclass(type_, Node) else sourced.row
+        return type_.of(sourced.row, sourced.serving) if issubclass(type_, Node) else sourced.row
 
     async def one(self, entity: Entity[Any], id_: str | None, since: float = float("inf")) -> Any:
         """The node of an id; None for none, and where Raken has none. `since`: when what names it was read."""

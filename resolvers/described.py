@@ -6,9 +6,8 @@ from typing import Any
 import strawberry
 
 
-def described(enum: type[Enum], name: str, description: str, **values: str) -> Any:
-    """The enum as a GraphQL type; the keywords describe its values."""
+def described(enum: type[Enum], name: str, description: str, **values: str) -> None:
+    """Makes the enum a GraphQL type; the keywords describe its values."""
     graphql: Any = strawberry.enum(enum, name=name, description=description)
     for value in graphql.__strawberry_definition__.values:
         value.description = values[value.name]
-    return graphql

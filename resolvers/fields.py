@@ -6,6 +6,7 @@ One rule: the type of a field is written where the field is; here is only how it
 from typing import Any
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
 from loaders.accounts import Role
 from loaders.dataloaders import Rows
@@ -43,7 +44,7 @@ def ours(name: str, description: str, *roles: Role, absent: Any = None) -> Any:
         row = await root.extension(info)
         return absent if row is None else getattr(row, name)
 
-    extensions = [Allowed(*roles)] if roles else []
+    extensions: list[FieldExtension] = [Allowed(*roles)] if roles else []
     return strawberry.field(resolver=resolve, description=description, extensions=extensions)
 
 

@@ -129,12 +129,12 @@ class Mutation:
     @strawberry.mutation(description="Refreshes the slice that the project is in.", extensions=[Allowed(*ADMINS)])
     async def refresh_project(self, info: Info, id: Id) -> Project | None:  # noqa: A002 - the contract's name
         """Null where Raken has none then."""
-        return await _refresh_row(info, PROJECTS, id)  # type: ignore[no-any-return]
+        return await _refresh_row(info, PROJECTS, id)
 
     @strawberry.mutation(description="Refreshes the slice that the member is in.", extensions=[Allowed(*ADMINS)])
     async def refresh_team_member(self, info: Info, id: Id) -> TeamMember | None:  # noqa: A002 - the contract's name
         """Null where Raken has none then."""
-        return await _refresh_row(info, MEMBERS, id)  # type: ignore[no-any-return]
+        return await _refresh_row(info, MEMBERS, id)
 
     @strawberry.mutation(
         description="A field left out is left as it is; null clears it.", extensions=[Allowed(*EDITORS)]
@@ -146,7 +146,7 @@ class Mutation:
     ) -> Project | None:
         """ASR's fields on a project."""
         store = info.context.stores.projects
-        return await _change(info, PROJECTS, store, input.project_id, input)  # type: ignore[no-any-return]
+        return await _change(info, PROJECTS, store, input.project_id, input)
 
     @strawberry.mutation(
         description="A field left out is left as it is; null clears it.", extensions=[Allowed(*ADMINS)]
@@ -158,4 +158,4 @@ class Mutation:
     ) -> TeamMember | None:
         """ASR's fields on a member."""
         store = info.context.stores.members
-        return await _change(info, MEMBERS, store, input.member_id, input)  # type: ignore[no-any-return]
+        return await _change(info, MEMBERS, store, input.member_id, input)

@@ -4,7 +4,7 @@ One rule: a plain field is an attribute of the row; only what needs arguments, a
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 
@@ -12,7 +12,7 @@ from loaders.freshness import State
 from loaders.operation import Serving
 from resolvers.described import described
 
-FreshnessState = described(
+described(
     State,
     "FreshnessState",
     "How an answer stands towards its TTL.",
@@ -27,14 +27,14 @@ FreshnessState = described(
 
 def plain(description: str) -> Any:
     """A field that is read off the row as it lies there."""
-    return strawberry.field(description=description, init=False)
+    return strawberry.field(description=description)
 
 
 @strawberry.type(description="How old a Raken-owned object is, and why (RFC 9111 terms).")
 class Freshness:
     """A serving's age, in the schema's words."""
 
-    state: FreshnessState = strawberry.field(description="Whether the object is younger than its TTL, and if not, why.")
+    state: State = strawberry.field(description="Whether the object is younger than its TTL, and if not, why.")
     fetched_at: dt.datetime = strawberry.field(
         description="When the first request of its reading was sent: it is as Raken had it then or later."
     )
@@ -57,11 +57,18 @@ class Freshness:
 
 
 @strawberry.type
-class Node:
-    """A row and its serving; attributes that it has not are the row's."""
+class Part:
+    """A row, or a part of one, and its serving; attributes that it has not are the row's."""
 
     row: strawberry.Private[Any]
     serving: strawberry.Private[Serving]
+
+    @classmethod
+    def of(cls, row: Any, serving: Serving) -> Self:
+        """The row as the graph shows it; its plain fields stay where they lie, so the dataclass has none to take."""
+        part = cls.__new__(cls)
+        part.row, part.serving = row, serving
+        return part
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.row, name)
@@ -70,6 +77,11 @@ class Node:
     def since(self) -> float:
         """When the row was read, on the monotonic clock: what it names is as new as that."""
         return self.serving.slice.reading.sent_at
+
+
+@strawberry.type
+class Node(Part):
+    """A row that says how old it is."""
 
     @strawberry.field(description="How old this object is, and why.")
     def freshness(self) -> Freshness:

@@ -70,7 +70,7 @@ def page(
     Raises: BadInput, for `first` out of range, and for a cursor that is malformed or another list's.
     """
     size = _size(first)
-    start = 0 if after is None else _position(entity, rows, unpack(after, name))
+    start = 0 if after is None or after is strawberry.UNSET else _position(entity, rows, unpack(after, name))
     chosen = rows[start : start + size]
 
     def cursors() -> list[str]:

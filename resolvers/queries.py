@@ -22,16 +22,16 @@ from resolvers.types.accounts import UserAccount
 from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
 from resolvers.types.equipment import Equipment
 from resolvers.types.materials import Material
-from resolvers.types.projects import Project, ProjectStatusType
+from resolvers.types.projects import Project
 from resolvers.types.references import TimeCardRef
-from resolvers.types.team_members import MemberStatusType, TeamMember
+from resolvers.types.team_members import TeamMember
 
 
 @strawberry.input(description="Which projects; what is left out or null selects everything.")
 class ProjectFilter:
     """A filter of projects."""
 
-    statuses: list[ProjectStatusType] | None = strawberry.field(
+    statuses: list[ProjectStatus] | None = strawberry.field(
         default=None, description="Of these statuses; an empty list selects nothing."
     )
     search: str | None = strawberry.field(
@@ -43,7 +43,7 @@ class ProjectFilter:
 class TeamMemberFilter:
     """A filter of members."""
 
-    statuses: list[MemberStatusType] | None = strawberry.field(
+    statuses: list[MemberStatus] | None = strawberry.field(
         default=None, description="Of these statuses; an empty list selects nothing."
     )
     search: str | None = strawberry.field(
@@ -113,7 +113,7 @@ class Query:
     @strawberry.field(description="A project by its id, whatever its status; null where Raken has none.")
     async def project(self, info: Info, id: Id) -> Project | None:  # noqa: A002 - the contract's name
         """By its id."""
-        return await info.context.one(PROJECTS, id)  # type: ignore[no-any-return]
+        return await info.context.one(PROJECTS, id)
 
     @strawberry.field(description="Without a filter: ACTIVE ones, by name.")
     async def projects(
@@ -130,7 +130,7 @@ class Query:
     @strawberry.field(description="A member by id, whatever the status; null where Raken has none.")
     async def team_member(self, info: Info, id: Id) -> TeamMember | None:  # noqa: A002 - the contract's name
         """By its id."""
-        return await info.context.one(MEMBERS, id)  # type: ignore[no-any-return]
+        return await info.context.one(MEMBERS, id)
 
     @strawberry.field(description="Without a filter: ACTIVE ones, by last name, first name, id.")
     async def team_members(
@@ -144,9 +144,7 @@ class Query:
         rows = select_members(await info.context.loaders.all(MEMBERS), filter or None)
         return info.context.connect(MEMBERS, rows, first, after, "teamMembers")
 
-    @strawberry.field(
-        description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands."
-    )
+    @strawberry.field(description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands.")
     async def time_cards(
         self,
         info: Info,
@@ -167,9 +165,7 @@ class Query:
         window = info.context.window(from_, to)
         rows = await info.context.loaders.rows(TIME_CARDS, Rows(None, None, window))
         projects, workers = (set(ids) if ids else ids for ids in (project_ids, worker_ids))
-        chosen = [
-            one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)
-        ]
+        chosen = [one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)]
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
 
     @strawberry.field(description="All equipment, by name, then id.")
@@ -198,7 +194,7 @@ class Query:
         stores = info.context.stores
         orphans = []
         for entity, store in ((PROJECTS, stores.projects), (MEMBERS, stores.members)):
-            serving = await info.context.loaders.loader.read(SliceKey(entity), info.context.loaders.operation)
+            serving = await info.context.loader.read(SliceKey(entity), info.context.operation)
             orphans += [(entity, orphan) for orphan in await store.orphans(serving.slice.by_id)]
         return [
             OrphanedExtension(

@@ -4,9 +4,7 @@ From a line follow the entity's `RakenEntity`, its row in `cacheStatus`, its ref
 """
 
 from enum import Enum
-from typing import Any
-
-import strawberry
+from typing import TYPE_CHECKING, Any
 
 from loaders.entities.classifications import CLASSIFICATIONS
 from loaders.entities.cost_codes import COST_CODES
@@ -22,6 +20,7 @@ from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entities.work_logs import WORK_LOGS
 from loaders.entity import Entity
+from resolvers.described import described
 from resolvers.types.classifications import Classification
 from resolvers.types.cost_codes import CostCode
 from resolvers.types.daily_reports import DailyReport
@@ -54,8 +53,16 @@ CATALOGUE: dict[Entity[Any], type] = {
 
 ENTITIES: dict[str, Entity[Any]] = {entity.name: entity for entity in CATALOGUE}
 
-RakenEntity: Any = strawberry.enum(
-    Enum("RakenEntity", {name: name for name in ENTITIES}), description="Everything that is fetched from Raken."
+if TYPE_CHECKING:
+
+    class RakenEntity(Enum):
+        """Its members are the catalogue's names."""
+
+else:
+    RakenEntity = Enum("RakenEntity", {name: name for name in ENTITIES})
+described(
+    RakenEntity,
+    "RakenEntity",
+    "Everything that is fetched from Raken.",
+    **{name: f"Raken's {entity.path}." for name, entity in ENTITIES.items()},
 )
-for _value in RakenEntity.__strawberry_definition__.values:
-    _value.description = f"Raken's {ENTITIES[_value.name].path}."

@@ -5,7 +5,7 @@ import strawberry
 from loaders.accounts import Account, Role
 from resolvers.described import described
 
-RoleType = described(
+described(
     Role,
     "Role",
     "What a person may do.",
@@ -23,7 +23,7 @@ class UserAccount:
     id: strawberry.ID = strawberry.field(description="The account's id; the token's subject where there is no account.")
     email: str = strawberry.field(description="The address to sign in with.")
     display_name: str = strawberry.field(description="The name to show.")
-    role: RoleType = strawberry.field(description="What the person may do.")
+    role: Role = strawberry.field(description="What the person may do.")
     active: bool = strawberry.field(description="Whether the person may sign in.")
 
     @classmethod

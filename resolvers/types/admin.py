@@ -4,14 +4,14 @@ import datetime as dt
 
 import strawberry
 
+from loaders.freshness import State
 from loaders.raken import Circuit, Standing
 from loaders.refresh import Refreshed
 from resolvers.context import CacheRow
 from resolvers.described import described
-from resolvers.node import FreshnessState
 from resolvers.schema import RakenEntity
 
-CircuitState = described(
+described(
     Circuit,
     "CircuitState",
     "Where the circuit breaker towards Raken stands.",
@@ -26,7 +26,7 @@ class CacheStatus:
     """An entity's cache since the process started."""
 
     entity: RakenEntity = strawberry.field(description="The entity.")
-    state: FreshnessState | None = strawberry.field(
+    state: State | None = strawberry.field(
         description="The worst state among its slices now; null before the first read."
     )
     objects: int = strawberry.field(description="How many objects are held.")
@@ -68,7 +68,7 @@ class UpstreamStatus:
     reachable: bool = strawberry.field(description="Whether the last attempt got an answer that was not a 5xx.")
     connected: bool = strawberry.field(description="Whether there is a token that Raken takes.")
     token_expires_at: dt.datetime | None = strawberry.field(description="When the access token ends.")
-    circuit: CircuitState = strawberry.field(description="Where the circuit breaker stands.")
+    circuit: Circuit = strawberry.field(description="Where the circuit breaker stands.")
     requests_today: int = strawberry.field(description="Requests sent to Raken since midnight UTC, without token ones.")
     daily_quota: int | None = strawberry.field(description="How many a day may be sent; null for no limit of ours.")
     throttled_today: int = strawberry.field(description="Answers of 429 since midnight UTC.")
@@ -110,9 +110,7 @@ class RefreshResult:
     removed: int = strawberry.field(description="Rows that are gone.")
     upstream_requests: int = strawberry.field(description="Requests that the readings took.")
     took_ms: int = strawberry.field(description="How long it took, in milliseconds.")
-    error: str | None = strawberry.field(
-        description="What went wrong, where ok is false; the cached data is kept."
-    )
+    error: str | None = strawberry.field(description="What went wrong, where ok is false; the cached data is kept.")
 
     @classmethod
     def of(cls, refreshed: Refreshed) -> "RefreshResult":

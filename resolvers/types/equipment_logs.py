@@ -1,7 +1,6 @@
 """Equipment logs: assignments of equipment to projects, with what was done on each date."""
 
 import datetime as dt
-from typing import Any
 
 import strawberry
 
@@ -10,20 +9,14 @@ from loaders.entities.equipment import EQUIPMENT
 from loaders.entities.members import MEMBERS
 from resolvers.context import Info
 from resolvers.fields import OnProject
-from resolvers.node import plain
+from resolvers.node import Part, plain
 from resolvers.types.cost_codes import cost_code
 from resolvers.types.references import CostCodeRef, EquipmentRef, TeamMemberRef
 
 
 @strawberry.type(description="What a piece of equipment did on one date.")
-class EquipmentLogEntry:
-    """An entry, with the time at which its log was read."""
-
-    row: strawberry.Private[Any]
-    since: strawberry.Private[float]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.row, name)
+class EquipmentLogEntry(Part):
+    """An entry of a log."""
 
     id: strawberry.ID = plain("Raken's uuid.")
     date: dt.date = plain("The date.")
@@ -64,7 +57,7 @@ class EquipmentLog(OnProject):
     @strawberry.field(description="What it did on each date: all of the assignment's, whatever the window.")
     def entries(self) -> list[EquipmentLogEntry]:
         """The row's."""
-        return [EquipmentLogEntry(row=entry, since=self.since) for entry in self.row.entries]
+        return [EquipmentLogEntry.of(entry, self.serving) for entry in self.row.entries]
 
     @strawberry.field(description="The piece of equipment, as the log names it.")
     def equipment(self, info: Info) -> EquipmentRef | None:

@@ -36,7 +36,7 @@ from resolvers.types.references import (
     WorkLogRef,
 )
 
-ProjectStatusType = described(
+described(
     ProjectStatus,
     "ProjectStatus",
     "Where a project stands, in Raken's words.",
@@ -65,7 +65,7 @@ class Project(Node):
     id: strawberry.ID = plain("Raken's uuid.")
     name: str = plain("Its name.")
     number: str | None = plain("Not unique, and null where Raken has an empty one.")
-    status: ProjectStatusType = plain("Where it stands.")
+    status: ProjectStatus = plain("Where it stands.")
     start_date: dt.date | None = plain("When it begins.")
     end_date: dt.date | None = plain("When it ends.")
     address: Address | None = plain("Where it lies.")

@@ -22,7 +22,7 @@ from resolvers.types.accounts import UserAccount
 from resolvers.types.hours import HoursSummary, hours
 from resolvers.types.references import ClassificationRef, ProjectRef, TimeCardRef
 
-MemberStatusType = described(
+described(
     MemberStatus,
     "MemberStatus",
     "Where a member stands, in Raken's words.",
@@ -46,7 +46,7 @@ class TeamMember(Node):
     title: str | None = plain("The job title.")
     employee_id: str | None = plain("The company's own number for the person.")
     raken_role: str = plain("As Raken names it: ROLE_WORKER, ROLE_PROJECT_MEMBER, ROLE_ADMIN, ROLE_ACCOUNT_ADMIN, …")
-    status: MemberStatusType = plain("Where the member stands.")
+    status: MemberStatus = plain("Where the member stands.")
     last_login_at: dt.datetime | None = plain("When the person last signed in to Raken; field workers never do.")
     created_at: dt.datetime = plain("When Raken's row was made.")
     updated_at: dt.datetime = plain("When Raken's row last changed.")

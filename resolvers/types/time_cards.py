@@ -1,14 +1,13 @@
 """Time cards: what one worker did on one project on one date."""
 
 import datetime as dt
-from typing import Any
 
 import strawberry
 
 from loaders.entities.members import MEMBERS
 from resolvers.context import Info
 from resolvers.fields import OnProject
-from resolvers.node import plain
+from resolvers.node import Part, plain
 from resolvers.types.cost_codes import cost_code
 from resolvers.types.references import ClassificationRef, CostCodeRef, PayTypeRef, TeamMemberRef
 
@@ -23,26 +22,12 @@ class Break:
 
 
 @strawberry.type(description="A part of a time card's hours.")
-class TimeEntry:
-    """An entry, with the time at which its card was read."""
+class TimeEntry(Part):
+    """An entry of a card."""
 
-    row: strawberry.Private[Any]
-    since: strawberry.Private[float]
-
-    @strawberry.field(description="How many hours.")
-    def hours(self) -> float:
-        """The row's."""
-        return float(self.row.hours)
-
-    @strawberry.field(description="The kind of pay; null where Raken has none.")
-    def pay_type(self) -> PayTypeRef | None:
-        """The row's."""
-        return self.row.pay_type
-
-    @strawberry.field(description="What the worker worked as; null where Raken has none.")
-    def classification(self) -> ClassificationRef | None:
-        """The row's."""
-        return self.row.classification
+    hours: float = plain("How many hours.")
+    pay_type: PayTypeRef | None = plain("The kind of pay; null where Raken has none.")
+    classification: ClassificationRef | None = plain("What the worker worked as; null where Raken has none.")
 
     @strawberry.field(description="What the hours are booked on; null where Raken has none.")
     async def cost_code(self, info: Info) -> CostCodeRef | None:
@@ -68,7 +53,7 @@ class TimeCard(OnProject):
     @strawberry.field(description="The parts of its hours.")
     def entries(self) -> list[TimeEntry]:
         """The row's."""
-        return [TimeEntry(row=entry, since=self.since) for entry in self.row.entries]
+        return [TimeEntry.of(entry, self.serving) for entry in self.row.entries]
 
     @strawberry.field(description="Null where Raken no longer has the member.")
     async def worker(self, info: Info) -> TeamMemberRef | None:

@@ -1,0 +1,161 @@
+"""Settings, from the environment that is handed in; every problem is reported at once.
+
+One rule: a wrong variable stops the start with one line that names it and what it takes, and never shows a secret.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from loaders.entity import Entity, Scope
+from loaders.freshness import Lifetime
+
+T = TypeVar("T")
+SECRET_BYTES = 32
+
+
+class WrongConfiguration(Exception):
+    """The environment cannot be used; `lines` has one line a wrong variable."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("\n".join(self.lines))
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _url(value: str) -> str:
+    AnyHttpUrl(value)
+    return value.rstrip("/")
+
+
+def _long(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value().encode()) < SECRET_BYTES:
+        raise ValueError("too short")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("unknown zone") from None
+    return value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Url = Annotated[str, AfterValidator(_url)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """What an operator can set; a field's description says what its variable takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    raken_base_url: Url = Field("https://developer.rakenapp.com/api", description="an http or https address")
+    raken_token_url: Url = Field("https://app.rakenapp.com/oauth/token", description="an http or https address")
+    raken_authorize_url: Url = Field("https://app.rakenapp.com/oauth/authorize", description="an http or https address")
+    raken_client_id: str = Field("", description="the id of the OAuth app, together with RAKEN_CLIENT_SECRET")
+    raken_client_secret: SecretStr = Field(
+        SecretStr(""), description="the secret of the OAuth app, together with RAKEN_CLIENT_ID"
+    )
+    raken_refresh_token: SecretStr = Field(SecretStr(""), description="a refresh token of Raken's")
+    token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)] = Field(
+        (), description="comma-separated texts; the first encrypts, all decrypt"
+    )
+    raken_requests_per_second: float = Field(5, gt=0, allow_inf_nan=False, description="a number above 0")
+    raken_daily_quota: int | None = Field(None, ge=0, description="a whole number, 0 or more")
+    raken_timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="seconds, above 0")
+    database_url: str = Field(
+        "", pattern="^(postgres(ql)?://.*)?$", description="the address of a Postgres: postgresql://…, or nothing"
+    )
+    auto_migrate: Literal["", "0", "1"] = Field("", description="0 or 1")
+    data_dir: Path = Field(Path(".data"), description="a directory")
+    jwt_secret: Annotated[SecretStr, AfterValidator(_long)] = Field(
+        description=f"a secret of {SECRET_BYTES} bytes or more; one comes from: openssl rand -hex 32"
+    )
+    jwt_audience: str = Field("", description="the audience that tokens name")
+    stale_while_revalidate_seconds: Seconds | None = Field(None, description="seconds, 0 or more")
+    max_stale_seconds: Seconds = Field(604_800, description="seconds, 0 or more")
+    query_deadline_seconds: float = Field(8, gt=0, allow_inf_nan=False, description="seconds, above 0")
+    company_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="a zone of the IANA database, like America/Denver"
+    )
+    slice_cache_mb: float = Field(512, ge=0, allow_inf_nan=False, description="megabytes, 0 or more")
+    public_url: Annotated[str, AfterValidator(lambda value: value and _url(value))] = Field(
+        "", description="the http or https address that people see, or nothing"
+    )
+    cors_origins: Listed = Field((), description="comma-separated origins, like https://dashboard.example")
+    host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="a port, 0 to 65535")
+    sandbox_port: int = Field(8001, ge=0, le=65535, description="a port, 0 to 65535")
+    ttls: Mapping[str, Seconds] = Field(default_factory=dict, description="seconds, 0 or more")
+    scopes: Mapping[str, Scope] = Field(default_factory=dict, description="company, project or either")
+
+    @model_validator(mode="after")
+    def _app_whole(self) -> "Settings":
+        if bool(self.raken_client_id) != bool(self.raken_client_secret.get_secret_value()):
+            missing = "raken_client_secret" if self.raken_client_id else "raken_client_id"
+            raise ValueError(missing)
+        return self
+
+    @property
+    def migrates(self) -> bool:
+        """Whether the start brings the database's schema to the newest: as set, else where Postgres is embedded."""
+        return self.auto_migrate == "1" or (self.auto_migrate == "" and not self.database_url)
+
+    def on(self, dsn: str) -> "Settings":
+        """The same on a Postgres that was started for it."""
+        return self.model_copy(update={"database_url": dsn, "auto_migrate": "1" if self.migrates else "0"})
+
+    def lifetime(self, entity: Entity[Any]) -> Lifetime:
+        """How long an entity's slices live."""
+        ttl = self.ttls.get(entity.name, entity.lifetime)
+        revalidate = self.stale_while_revalidate_seconds
+        return Lifetime(ttl, ttl if revalidate is None else revalidate, self.max_stale_seconds)
+
+
+def settings(environment: Mapping[str, str], entities: Iterable[Entity[Any]]) -> Settings:
+    """The settings of an environment; an empty variable counts as left out.
+
+    Raises:
+        WrongConfiguration: one line a wrong variable.
+    """
+    given = {name: value for name, value in environment.items() if value != ""}
+    names = [entity.name for entity in entities]
+    values: dict[str, Any] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
+    values["ttls"] = {name: given[f"TTL_{name}"] for name in names if f"TTL_{name}" in given}
+    values["scopes"] = {name: given[f"SCOPE_{name}"] for name in names if f"SCOPE_{name}" in given}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise WrongConfiguration(dict.fromkeys(_line(problem, given) for problem in error.errors())) from None
+
+
+def _line(problem: Any, given: Mapping[str, str]) -> str:
+    """One line for one problem: the variable, what it takes, and what came unless that is a secret."""
+    location = [str(part) for part in problem["loc"]] or [str(problem["ctx"]["error"])]
+    field = location[0]
+    prefixes = {"ttls": "TTL_", "scopes": "SCOPE_"}
+    variable = prefixes[field] + location[1] if field in prefixes else field.upper()
+    takes = Settings.model_fields[field].description
+    if variable not in given:
+        return f"{variable}: expected {takes}; it is not set"
+    secret = any(word in variable for word in ("SECRET", "TOKEN", "DATABASE_URL"))
+    return f"{variable}: expected {takes}" + ("" if secret else f"; got {given[variable]!r}")

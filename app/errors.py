@@ -1,0 +1,38 @@
+"""How an error reaches a client: the contract's code, and nothing that was not meant for it.
+
+One rule: what nobody foresaw is masked, and the request id in its message is in the log too.
+"""
+
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from loaders.errors import GatewayError
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+
+_log = structlog.get_logger(__name__)
+
+
+def told(error: GraphQLError, request_id: str, code: str | None = None) -> dict[str, Any]:
+    """An error as the response has it; `code` is for one that the request itself caused."""
+    original = error.original_error
+    if isinstance(original, GatewayError):
+        return _formatted(error, str(original), original.code)
+    if original is None or code is not None:
+        return _formatted(error, error.message, code or BAD_USER_INPUT)
+    _log.error("unforeseen_error", path=error.path, exc_info=original)
+    masked = GatewayError(f"something went wrong that was not foreseen; the log has it as request {request_id}")
+    return _formatted(error, str(masked), masked.code)
+
+
+def _formatted(error: GraphQLError, message: str, code: str) -> dict[str, Any]:
+    return {**error.formatted, "message": message, "extensions": {"code": code}}
+
+
+def plain(message: str, code: str) -> dict[str, Any]:
+    """An error that has no place in a document."""
+    return {"message": message, "extensions": {"code": code}}

@@ -1,0 +1,182 @@
+"""GraphQL over HTTP: from a request to an answer's bytes, one stage after the other.
+
+One rule: who asks is settled before what is asked is looked at.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from inspect import isawaitable
+from typing import Any
+
+import msgspec
+import structlog
+from graphql import ExecutionResult, GraphQLSchema, execute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.accounts import COOKIE, Doorkeeper
+from app.documents import Documents, Refused, changes, free
+from app.errors import BAD_USER_INPUT, plain, told
+from app.metrics import Metrics
+from app.requests import JSON, RESPONSE, Asked, WrongRequest, asked, media_type
+from loaders.clock import Clock
+from loaders.errors import Unauthenticated
+from resolvers.access import Viewer
+from resolvers.context import Context
+from resolvers.extensions import freshness
+
+PRIVATE = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie, Accept, Accept-Encoding"}
+REALM = {"www-authenticate": 'Bearer realm="raken-gateway"'}
+_log = structlog.get_logger("request")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request on its way to an answer, and what its line in the log will say."""
+
+    request: Request
+    id: str
+    began: float
+    type: str = JSON
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    name: str | None = None
+    context: Context | None = None
+
+
+class GraphQLEndpoint:
+    """`POST /graphql` and `GET /graphql?query=`."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        doorkeeper: Doorkeeper,
+        contexts: Callable[[Viewer | None], Context],
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        """`contexts` makes the context of a request."""
+        self._schema = schema
+        self._documents = Documents(schema)
+        self._doorkeeper = doorkeeper
+        self._contexts = contexts
+        self._metrics = metrics
+        self._clock = clock
+
+    async def respond(self, request: Request) -> Response:
+        """The response to a request."""
+        exchange = Exchange(request, request.state.id, self._clock.monotonic())
+        try:
+            content = await self._answer(exchange)
+        except WrongRequest as wrong:
+            exchange.status, exchange.headers = wrong.status, wrong.headers
+            content = {"errors": [plain(str(wrong), BAD_USER_INPUT)]}
+        except Unauthenticated as error:
+            exchange.status, exchange.headers = 401, REALM
+            content = {"errors": [plain(str(error), error.code)]}
+        self._note(exchange, content)
+        return _response(exchange, content)
+
+    async def _answer(self, exchange: Exchange) -> dict[str, Any]:
+        exchange.type = media_type(exchange.request)
+        question = await asked(exchange.request)
+        exchange.name = question.operation_name
+        viewer = await self._viewer(exchange.request, question)
+        try:
+            document = self._documents.read(question.query)
+        except Refused as refused:
+            return _request_error(exchange, [told(error, exchange.id, refused.code) for error in refused.errors])
+        operation = document.operation(question.operation_name)
+        if exchange.request.method == "GET" and changes(operation):
+            raise WrongRequest(405, "expected a query; a mutation goes by POST", {"allow": "POST"})
+        exchange.name = operation.name.value if operation and operation.name else None
+        exchange.context = self._contexts(viewer)
+        result = execute(
+            self._schema,
+            document.node,
+            context_value=exchange.context,
+            variable_values=question.variables,
+            operation_name=question.operation_name,
+        )
+        self._metrics.executed()
+        return _content(exchange, await result if isawaitable(result) else result)
+
+    async def _viewer(self, request: Request, question: Asked) -> Viewer | None:
+        """Who asks; None for a stranger who asks what anyone may."""
+        try:
+            _check_origin(request)
+            viewer = await self._doorkeeper.viewer(request)
+        except Unauthenticated:
+            if free(question.query, question.operation_name):
+                return None
+            raise
+        if viewer is None and not free(question.query, question.operation_name):
+            raise Unauthenticated("sign in first: Authorization: Bearer and a token, or the page /login")
+        return viewer
+
+    def _note(self, exchange: Exchange, content: dict[str, Any]) -> None:
+        """One line a request: never a token, a variable or a field's value."""
+        seconds = self._clock.monotonic() - exchange.began
+        self._metrics.answered(exchange.status, seconds)
+        context = exchange.context
+        operation = context.operation if context else None
+        _log.info(
+            "graphql",
+            operation=exchange.name,
+            role=context.viewer.role.value if context and context.viewer else None,
+            status=exchange.status,
+            ms=round(seconds * 1000, 1),
+            upstream_requests=operation.requests if operation else 0,
+            cache=dict(operation.outcomes) if operation else {},
+            errors=sorted({error["extensions"]["code"] for error in content.get("errors", ())}),
+        )
+
+
+def _content(exchange: Exchange, result: ExecutionResult) -> dict[str, Any]:
+    errors = [told(error, exchange.id) for error in result.errors or ()]
+    if result.data is None and all("path" not in error for error in errors):
+        return _request_error(exchange, errors)
+    content: dict[str, Any] = {"errors": errors} if errors else {}
+    content["data"] = result.data
+    not_fresh = freshness(exchange.context.operation.servings()) if exchange.context else []
+    return {**content, "extensions": {"freshness": not_fresh}} if not_fresh else content
+
+
+def _request_error(exchange: Exchange, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """An answer to a request that was not executed (GraphQL over HTTP, sections 6.4.1 and 6.4.2)."""
+    exchange.status = 400 if exchange.type == RESPONSE else 200
+    return {"errors": errors}
+
+
+def _check_origin(request: Request) -> None:
+    """Refuses a cookie that another site's page sends along.
+
+    Raises:
+        Unauthenticated: the page is another site's.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or "authorization" in request.headers or COOKIE not in request.cookies:
+        return
+    if origin.rpartition("//")[2] != request.headers.get("host"):
+        raise Unauthenticated("expected a request from this site's own pages where a cookie signs in")
+
+
+def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
+    body = encoded(content)
+    headers = PRIVATE | exchange.headers
+    if exchange.request.method == "GET" and exchange.status == HTTPStatus.OK:
+        headers["etag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        if headers["etag"] in exchange.request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+    return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
+
+
+def encoded(content: dict[str, Any]) -> bytes:
+    """The bytes of an answer; whole numbers of any size, as ASR's own fields may have them."""
+    try:
+        return msgspec.json.encode(content)
+    except (OverflowError, UnicodeEncodeError):
+        return json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,130 @@
+"""The HTTP application: its routes, and what every response passes."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.config import Settings, settings
+from app.errors import plain
+from app.logs import configure
+from app.site import PAGES, Files, Site
+from app.wiring import Gateway, open_gateway
+from loaders.errors import GatewayError
+from resolvers.schema import ENTITIES
+
+
+def from_environment() -> Starlette:
+    """The application of a worker process, configured by the environment."""
+    configure()
+    return served(settings(os.environ, ENTITIES.values()))
+
+
+def served(chosen: Settings) -> Starlette:
+    """An application that opens its gateway when it starts, and closes it when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_gateway(chosen) as gateway:
+            app.router.routes.extend(routes(gateway))
+            yield
+            gateway.health.stopping = True
+
+    return Starlette(middleware=middleware(chosen), lifespan=lifespan)
+
+
+def create_app(gateway: Gateway) -> Starlette:
+    """The application of a gateway that is open."""
+    return Starlette(routes=routes(gateway), middleware=middleware(gateway.settings))
+
+
+def routes(gateway: Gateway) -> list[BaseRoute]:
+    """Every path there is."""
+    site = Site(gateway.doorkeeper, secure=gateway.settings.public_url.startswith("https://"))
+
+    async def graphql(request: Request) -> Response:
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return Response("subscriptions are not served", 426, {"upgrade": "graphql-transport-ws"})
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return await site.graphiql(request)
+        return await gateway.endpoint.respond(request)
+
+    async def root(_: Request) -> Response:
+        return Response(status_code=303, headers={"location": "/graphql"})
+
+    return [
+        Route("/", root),
+        Route("/graphql", graphql, methods=["GET", "POST"]),
+        Route("/login", site.login, methods=["GET"]),
+        Route("/login", site.sign_in, methods=["POST"]),
+        Route("/logout", site.sign_out, methods=["POST"]),
+        Route("/healthz", gateway.health.alive),
+        Route("/readyz", gateway.health.ready),
+        Route("/metrics", gateway.metrics.page),
+        Mount("/pages", Files(directory=PAGES)),
+    ]
+
+
+def middleware(chosen: Settings) -> list[Middleware]:
+    """What every request and response passes, the outermost first."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=chosen.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+        allow_credentials=True,
+    )
+    common = [Middleware(RequestIds), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
+    return [*common, cors] if chosen.cors_origins else common
+
+
+class RequestIds:
+    """Gives each request an id, which its lines in the log and its response carry."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on under its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["id"] = request_id
+
+        started = False
+
+        async def stamped(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["x-content-type-options"] = "nosniff"
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, stamped)
+            except Exception:
+                structlog.get_logger("request").exception("unforeseen_error", path=scope["path"])
+                if started:
+                    raise
+                await _masked(request_id)(scope, receive, stamped)
+
+
+def _masked(request_id: str) -> JSONResponse:
+    """What a client is told of an error that nobody foresaw."""
+    message = f"something went wrong that was not foreseen; the log has it as request {request_id}"
+    return JSONResponse({"errors": [plain(message, GatewayError.code)]}, 500)

@@ -1,0 +1,111 @@
+"""The pages for people: GraphiQL, the sign-in page, and the files they are made of.
+
+One rule: no byte of a page comes from elsewhere, and a page of GraphiQL goes only to the signed-in.
+"""
+
+import html
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from app.accounts import COOKIE, SESSION, Doorkeeper
+from loaders.errors import ExtensionsUnavailable, GatewayError, Unauthenticated
+
+PAGES = Path(__file__).parent / "pages"
+POLICY = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; font-src 'self'; "
+        "img-src 'self' data:; style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+}
+HOME = "/graphql"
+
+
+class Site:
+    """The pages' routes."""
+
+    def __init__(self, doorkeeper: Doorkeeper, *, secure: bool) -> None:
+        """`secure`: people come by https, whatever reaches this process."""
+        self._doorkeeper = doorkeeper
+        self._secure = secure
+
+    async def graphiql(self, request: Request) -> Response:
+        """`GET /graphql` of a browser."""
+        if await self._signed_in(request):
+            return HTMLResponse(page("graphiql.html"), headers=POLICY)
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(target, safe='/')}", 303)
+
+    async def login(self, request: Request) -> Response:
+        """`GET /login`."""
+        return _form(local(request.query_params.get("next")), "", "", 200)
+
+    async def sign_in(self, request: Request) -> Response:
+        """`POST /login`: sets the session cookie."""
+        async with request.form(max_files=0, max_fields=10) as form:
+            email, password, target = (str(form.get(name, "")) for name in ("email", "password", "next"))
+        try:
+            signed = await self._doorkeeper.sign_in(email, password)
+        except Unauthenticated:
+            return _form(local(target), email, "That email and password do not go together.", 401)
+        except ExtensionsUnavailable as error:
+            return _form(local(target), email, f"Nobody can sign in right now. {error}", 503)
+        response = RedirectResponse(local(target), 303)
+        response.set_cookie(
+            COOKIE,
+            signed.token,
+            max_age=int(SESSION.total_seconds()),
+            httponly=True,
+            samesite="lax",
+            secure=self._secure or request.url.scheme == "https",
+        )
+        return response
+
+    async def sign_out(self, _: Request) -> Response:
+        """`POST /logout`: the browser forgets the session."""
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return response
+
+    async def _signed_in(self, request: Request) -> bool:
+        try:
+            return await self._doorkeeper.viewer(request) is not None
+        except GatewayError:
+            return False
+
+
+class Files(StaticFiles):
+    """The pages' files, whose names change with their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, to be kept for a year; templates are not files."""
+        response = await super().get_response("nothing" if path.endswith(".html") else path, scope)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+@cache
+def page(name: str) -> str:
+    """A page's text."""
+    return (PAGES / name).read_text("utf-8")
+
+
+def local(target: str | None) -> str:
+    """A path of this site to go on to; GraphiQL where none is named, or another site is."""
+    if target and target.startswith("/") and not target.startswith("//") and not set("\\\r\n\t") & set(target):
+        return target
+    return HOME
+
+
+def _form(target: str, email: str, error: str, status: int) -> HTMLResponse:
+    values = {"next": target, "email": email, "error": error}
+    filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: html.escape(values[slot[1]]), page("login.html"))
+    return HTMLResponse(filled, status, POLICY)

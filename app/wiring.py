@@ -1,0 +1,137 @@
+"""What exists: every part of the process, and what it is given. The one place that opens things, and closes them."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from app.accounts import Doorkeeper, Tokens
+from app.clock import SystemClock
+from app.config import Settings
+from app.desk import Desk
+from app.graphql import GraphQLEndpoint
+from app.health import Health
+from app.metrics import Metrics
+from loaders.accounts import Accounts
+from loaders.audit import AuditLog
+from loaders.clock import Clock
+from loaders.dataloaders import Stores
+from loaders.errors import ExtensionsUnavailable
+from loaders.extensions import MemberExtensions, ProjectExtensions
+from loaders.http_raken import HttpRaken, Manners
+from loaders.keeper import TokenKeeper
+from loaders.limiter import EvenSpacing
+from loaders.loader import Loader
+from loaders.migrate import pending
+from loaders.oauth import OAuth
+from loaders.operation import Operation
+from loaders.postgres import Postgres
+from loaders.quota import OwnQuota
+from loaders.refresh import Refresher
+from loaders.slices import Memory
+from loaders.usage import Usages
+from loaders.vault import PostgresTokenVault
+from resolvers.access import Viewer
+from resolvers.context import Context
+from resolvers.graph import GRAPH
+from resolvers.schema import CATALOGUE
+
+AGAIN = 1.0
+"Seconds between looks at a Postgres that was away when the process started."
+MB = 1024 * 1024
+_log = structlog.get_logger("wiring")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that is open: what the routes need of it."""
+
+    settings: Settings
+    endpoint: GraphQLEndpoint
+    doorkeeper: Doorkeeper
+    health: Health
+    metrics: Metrics
+    loader: Loader
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
+    """Opens everything that settings ask for, and closes it at the end, the last first."""
+    clock = clock or SystemClock()
+    usages = Usages(list(CATALOGUE))
+    async with AsyncExitStack() as stack:
+        postgres = await stack.enter_async_context(Postgres(settings.database_url, clock))
+        raken = _raken(settings, postgres, usages, clock, stack)
+        memory = Memory(int(settings.slice_cache_mb * MB))
+        loader = Loader(
+            raken,
+            clock,
+            memory,
+            lifetimes={entity.name: settings.lifetime(entity) for entity in CATALOGUE},
+            scopes=settings.scopes,
+            observer=usages,
+            jitter=random.random,
+        )
+        stack.push_async_callback(loader.close)
+        stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres))
+        tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
+        doorkeeper = Doorkeeper(stores.accounts, tokens)
+        desk = Desk(doorkeeper, loader, usages, raken)
+        refresher = Refresher(loader, AuditLog(postgres))
+        zone = ZoneInfo(settings.company_time_zone)
+
+        def context(viewer: Viewer | None) -> Context:
+            deadline = clock.monotonic() + settings.query_deadline_seconds
+            return Context(
+                viewer=viewer,
+                today=clock.now().astimezone(zone).date(),
+                process=desk,
+                stores=stores,
+                refresher=refresher,
+                catalogue=CATALOGUE,
+                loader=loader,
+                operation=Operation(deadline),
+            )
+
+        metrics = Metrics(usages, memory)
+        health = Health({"postgres": postgres.ping, "raken": raken.ping})
+        stack.push_async_callback(_ended, asyncio.create_task(_watch(postgres, health)))
+        endpoint = GraphQLEndpoint(GRAPH, doorkeeper, context, metrics, clock)
+        yield Gateway(settings, endpoint, doorkeeper, health, metrics, loader)
+
+
+def _raken(settings: Settings, postgres: Postgres, usages: Usages, clock: Clock, stack: AsyncExitStack) -> HttpRaken:
+    """Raken, with its tokens and its manners."""
+    secret = settings.raken_client_secret.get_secret_value()
+    keys = [key.get_secret_value() for key in settings.token_keys] or [secret]
+    vault = PostgresTokenVault(postgres, keys, settings.raken_refresh_token.get_secret_value() or None, asyncio.sleep)
+    oauth = OAuth(settings.raken_token_url, settings.raken_client_id, secret, clock, settings.raken_timeout_seconds)
+    keeper = TokenKeeper(vault, oauth, clock, random.random)
+    stack.push_async_callback(keeper.close)
+    manners = Manners(
+        EvenSpacing(settings.raken_requests_per_second, clock),
+        OwnQuota(settings.raken_daily_quota, clock),
+        timeout=settings.raken_timeout_seconds,
+    )
+    raken = HttpRaken(settings.raken_base_url, keeper, clock, manners, usages.asked)
+    stack.push_async_callback(raken.close)
+    return raken
+
+
+async def _watch(postgres: Postgres, health: Health) -> None:
+    """Waits until the newest schema was seen once: from then on the process is ready."""
+    while True:
+        with suppress(ExtensionsUnavailable):
+            health.migrated = not await pending(postgres)
+        if health.migrated:
+            return
+        await asyncio.sleep(AGAIN)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

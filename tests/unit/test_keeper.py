@@ -1,0 +1,386 @@
+"""The keeper of the token: one flight renews, stored before used, and what does not help is not repeated at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from loaders.errors import ExtensionsUnavailable, RakenError, RakenNotConnected, RakenUnavailable
+from loaders.keeper import TokenKeeper
+from loaders.tokens import SpentInVain, Tokens
+from tests.hands import Hands
+
+HOURS_10 = 36_000.0
+
+
+class Vault:
+    """A vault in memory, which tells what was done to it, in order; it can be away."""
+
+    def __init__(self, hands: Hands, stored: Tokens | None) -> None:
+        self.hands = hands
+        self.stored = stored
+        self.done: list[str] = []
+        self.away = False
+        self.store_fails = False
+        self.lock = asyncio.Lock()
+
+    def _there(self) -> None:
+        if self.away:
+            raise ExtensionsUnavailable("Postgres is away")
+
+    async def load(self) -> Tokens | None:
+        self._there()
+        return self.stored
+
+    @asynccontextmanager
+    async def renewal(self) -> "AsyncIterator[Renewal]":
+        self._there()
+        async with self.lock:
+            yield Renewal(self)
+
+
+class Renewal:
+    """The right to renew."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self.tokens = vault.stored
+
+    async def intend(self) -> None:
+        self.vault._there()
+        self.vault.done.append("intend")
+
+    async def withdraw(self) -> None:
+        self.vault.done.append("withdraw")
+
+    async def store(self, tokens: Tokens) -> None:
+        if self.vault.store_fails:
+            raise ExtensionsUnavailable("Postgres is away")
+        self.vault.stored = tokens
+        self.vault.done.append(f"store {tokens.refresh_token}")
+
+    async def forget(self, reason: str) -> None:
+        self.vault.stored = None
+        self.vault.done.append(f"forget: {reason}")
+
+
+class Endpoint:
+    """Rotates refresh tokens: r1 gives a2 and r2, and so on; or fails as told."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self.calls: list[str] = []
+        self.life = HOURS_10
+        self.fails: RakenError | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def renew(self, refresh_token: str) -> Tokens:
+        self.calls.append(refresh_token)
+        self.vault.done.append(f"spend {refresh_token}")
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fails is not None:
+            raise self.fails
+        number = int(refresh_token[1:]) + 1
+        return Tokens(f"a{number}", f"r{number}", self.vault.hands.now() + timedelta(seconds=self.life))
+
+
+class House:
+    """A keeper with all that it needs."""
+
+    def __init__(self, *, access: str = "a1", life: float = HOURS_10, stored: bool = True) -> None:
+        self.hands = Hands()
+        first = Tokens(access, "r1", self.hands.now() + timedelta(seconds=life))
+        self.vault = Vault(self.hands, first if stored else None)
+        self.endpoint = Endpoint(self.vault)
+        self.keeper = self.another()
+
+    def another(self) -> TokenKeeper:
+        """One more process's keeper."""
+        return TokenKeeper(self.vault, self.endpoint, self.hands, lambda: 1.0)
+
+
+async def test_a_stored_token_that_lives_is_used_without_a_call() -> None:
+    house = House()
+    assert await house.keeper.token() == "a1"
+    assert (house.vault.done, house.keeper.connected) == ([], True)
+    assert house.keeper.expires_at == house.hands.now() + timedelta(seconds=HOURS_10)
+
+
+async def test_a_chain_that_has_only_a_refresh_token_starts_with_a_renewal() -> None:
+    house = House(access="", life=-1)
+    assert await house.keeper.token() == "a2"
+
+
+async def test_the_new_pair_is_stored_before_it_is_used_and_an_intent_precedes_the_call() -> None:
+    house = House(life=0)
+    assert await house.keeper.token() == "a2"
+    assert house.vault.done == ["intend", "spend r1", "store r2"]
+
+
+async def test_whoever_asks_meanwhile_waits_for_the_same_renewal() -> None:
+    house = House(life=0)
+    assert await asyncio.gather(*(house.keeper.token() for _ in range(20))) == ["a2"] * 20
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_processes_that_renew_at_once_spend_one_refresh_token() -> None:
+    house = House(life=0)
+    keepers = [house.keeper, house.another(), house.another()]
+    assert await asyncio.gather(*(keeper.token() for keeper in keepers)) == ["a2"] * 3
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_one_that_gives_up_waiting_does_not_end_the_renewal() -> None:
+    house = House(life=0)
+    house.endpoint.gate = asyncio.Event()
+    impatient = asyncio.create_task(house.keeper.token())
+    patient = asyncio.create_task(house.keeper.token())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    house.endpoint.gate.set()
+    assert await patient == "a2"
+    assert house.vault.done == ["intend", "spend r1", "store r2"]
+
+
+async def test_it_is_renewed_a_little_before_its_end_while_the_old_one_serves() -> None:
+    house = House()
+    await house.keeper.token()
+    house.hands.move(HOURS_10 - 61)
+    assert await house.keeper.token() == "a1"
+    assert house.endpoint.calls == []
+    house.hands.move(1)
+    house.endpoint.gate = asyncio.Event()
+    assert await house.keeper.token() == "a1"
+    house.endpoint.gate.set()
+    await house.keeper.close()
+    assert await house.keeper.token() == "a2"
+
+
+async def test_a_token_of_a_short_life_is_renewed_in_its_last_tenth() -> None:
+    house = House(life=20)
+    await house.keeper.token()
+    house.hands.move(17)
+    assert await house.keeper.token() == "a1"
+    assert house.endpoint.calls == []
+    house.hands.move(1)
+    await house.keeper.token()
+    await house.keeper.close()
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_a_renewal_ahead_that_fails_costs_nothing_while_the_old_one_lives_and_is_not_hammered() -> None:
+    house = House()
+    await house.keeper.token()
+    house.hands.move(HOURS_10 - 50)
+    house.endpoint.fails = RakenUnavailable("expected 200 of Raken's token endpoint, got 503")
+    for _ in range(5):
+        assert await house.keeper.token() == "a1"
+        await house.keeper.close()
+    assert (house.endpoint.calls, house.keeper.connected, house.keeper.standing()) == (["r1"], True, None)
+    house.hands.move(1)
+    house.endpoint.fails = None
+    await house.keeper.token()
+    await house.keeper.close()
+    assert await house.keeper.token() == "a2"
+
+
+async def test_a_failing_endpoint_is_said_and_tried_again_ever_more_rarely() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenUnavailable("expected 200 of Raken's token endpoint, got 503")
+    for pause in (1, 2, 4):
+        with pytest.raises(RakenUnavailable, match=r"could not be renewed: expected 200 .* got 503"):
+            await house.keeper.token()
+        house.hands.move(pause - 0.1)
+        calls = len(house.endpoint.calls)
+        with pytest.raises(RakenUnavailable):
+            await house.keeper.token()
+        assert len(house.endpoint.calls) == calls
+        assert isinstance(house.keeper.standing(), RakenUnavailable)
+        house.hands.move(0.1)
+        assert house.keeper.standing() is None
+    assert house.keeper.connected
+    house.endpoint.fails = None
+    assert await house.keeper.token() == "a2"
+
+
+async def test_a_call_that_surely_spent_nothing_takes_the_note_back() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenUnavailable("refused")
+    with pytest.raises(RakenUnavailable):
+        await house.keeper.token()
+    assert house.vault.done == ["intend", "spend r1", "withdraw"]
+
+
+async def test_a_call_without_an_answer_leaves_the_note_standing() -> None:
+    house = House(life=0)
+    house.endpoint.fails = SpentInVain("Raken's token endpoint did not answer within 10 s")
+    with pytest.raises(RakenUnavailable, match="did not answer within 10 s"):
+        await house.keeper.token()
+    assert house.vault.done == ["intend", "spend r1"]
+
+
+async def test_a_dead_chain_is_remembered_and_not_hammered() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenNotConnected("invalid_grant")
+    for _ in range(5):
+        with pytest.raises(RakenNotConnected):
+            await house.keeper.token()
+        house.hands.move(6)
+    assert house.vault.done == ["intend", "spend r1", "forget: invalid_grant"]
+    assert not house.keeper.connected
+
+
+async def test_without_a_chain_it_says_who_can_help_and_looks_again_later() -> None:
+    house = House(stored=False)
+    with pytest.raises(RakenNotConnected, match="an administrator connects it anew"):
+        await house.keeper.token()
+    house.vault.stored = Tokens("a7", "r7", house.hands.now() + timedelta(hours=1))
+    assert isinstance(house.keeper.standing(), RakenNotConnected)
+    house.hands.move(5)
+    assert house.keeper.standing() is None
+    assert await house.keeper.token() == "a7"
+    assert house.keeper.connected
+
+
+async def test_a_new_chain_is_taken_at_once_where_it_was_connected() -> None:
+    house = House(stored=False)
+    with pytest.raises(RakenNotConnected):
+        await house.keeper.token()
+    house.vault.stored = Tokens("a7", "r7", house.hands.now() + timedelta(hours=1))
+    house.keeper.look_again()
+    assert await house.keeper.token() == "a7"
+
+
+async def test_with_postgres_away_a_living_token_serves_and_none_is_spent() -> None:
+    house = House()
+    await house.keeper.token()
+    house.vault.away = True
+    house.hands.move(HOURS_10 - 1)
+    assert await house.keeper.token() == "a1"
+    house.hands.move(1)
+    with pytest.raises(RakenUnavailable, match="Raken's token could not be renewed: Postgres is away"):
+        await house.keeper.token()
+    assert house.endpoint.calls == []
+
+
+async def test_a_pair_that_could_not_be_stored_is_not_used_and_is_stored_before_anything_is_spent_again() -> None:
+    house = House(life=0)
+    house.vault.store_fails = True
+    with pytest.raises(RakenUnavailable, match="Postgres is away"):
+        await house.keeper.token()
+    house.hands.move(1)
+    house.vault.store_fails = False
+    assert await house.keeper.token() == "a2"
+    assert house.vault.done == ["intend", "spend r1", "store r2"]
+
+
+async def test_a_pair_that_could_not_be_stored_gives_way_to_a_new_chain() -> None:
+    house = House(life=0)
+    house.vault.store_fails = True
+    with pytest.raises(RakenUnavailable):
+        await house.keeper.token()
+    house.hands.move(1)
+    house.vault.store_fails = False
+    house.vault.stored = Tokens("", "r70", house.hands.now())
+    assert await house.keeper.token() == "a71"
+
+
+async def test_what_another_process_has_renewed_is_taken_over_without_a_call() -> None:
+    house = House()
+    await house.keeper.token()
+    house.vault.stored = Tokens("a9", "r9", house.hands.now() + timedelta(hours=20))
+    assert await house.keeper.after_401("a1") == "a9"
+    assert house.endpoint.calls == []
+
+
+async def test_a_401_renews_once_and_says_so_where_that_does_not_help() -> None:
+    house = House()
+    assert await house.keeper.after_401(await house.keeper.token()) == "a2"
+    assert await house.keeper.after_401("a2") is None
+    assert isinstance(house.keeper.standing(), RakenNotConnected)
+    assert not house.keeper.connected
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_many_401s_of_one_token_renew_once() -> None:
+    house = House()
+    await house.keeper.token()
+    assert await asyncio.gather(*(house.keeper.after_401("a1") for _ in range(10))) == ["a2"] * 10
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_rejected_again_and_again_it_is_tried_ever_more_rarely() -> None:
+    house = House()
+    token: str | None = await house.keeper.after_401(await house.keeper.token())
+    for pause in (60, 120, 240):
+        assert token is not None
+        assert await asyncio.gather(*(house.keeper.after_401(token) for _ in range(5))) == [None] * 5
+        house.hands.move(pause - 1)
+        assert isinstance(house.keeper.standing(), RakenNotConnected)
+        house.hands.move(1)
+        assert house.keeper.standing() is None
+        token = await house.keeper.token()
+    assert len(house.endpoint.calls) == 4
+
+
+async def test_a_token_that_works_makes_the_next_401_the_first_again() -> None:
+    house = House()
+    token = await house.keeper.after_401(await house.keeper.token())
+    assert token == "a2"
+    house.keeper.worked("a2")
+    assert await house.keeper.after_401("a2") == "a3"
+    assert house.keeper.connected
+
+
+async def test_a_403_renews_at_most_once_while_the_token_serves_elsewhere() -> None:
+    house = House()
+    token = await house.keeper.after_403(await house.keeper.token())
+    assert token == "a2"
+    house.keeper.worked("a2")
+    assert await house.keeper.after_403("a2") is None
+    assert await house.keeper.token() == "a2"
+    assert (house.keeper.connected, house.endpoint.calls) == (True, ["r1"])
+
+
+async def test_a_403_to_an_old_token_is_tried_with_the_one_there_is() -> None:
+    house = House()
+    await house.keeper.token()
+    await house.keeper.after_401("a1")
+    assert await house.keeper.after_403("a1") == "a2"
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_a_403_while_the_endpoint_is_away_leaves_the_token_in_use() -> None:
+    house = House()
+    await house.keeper.token()
+    house.endpoint.fails = RakenUnavailable("refused")
+    assert await house.keeper.after_403("a1") is None
+    assert await house.keeper.token() == "a1"
+
+
+async def test_a_token_that_lives_no_time_is_used_once_and_not_renewed_in_a_circle() -> None:
+    house = House(life=0)
+    house.endpoint.life = 0
+    assert await house.keeper.token() == "a2"
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_closing_waits_for_a_renewal_that_is_under_way() -> None:
+    house = House(life=0)
+    house.endpoint.gate = asyncio.Event()
+    asking = asyncio.create_task(house.keeper.token())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(house.keeper.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    house.endpoint.gate.set()
+    await asyncio.gather(closing, asking)
+    assert house.vault.done[-1] == "store r2"
+
+
+@pytest.mark.parametrize("text", [repr, str])
+def test_no_token_shows_in_words(text: Callable[[object], str]) -> None:
+    assert "secret" not in text(Tokens("secret-a", "secret-r", Hands().now()))
