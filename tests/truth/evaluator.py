@@ -14,12 +14,12 @@ Where the contract is silent or can be read two ways, this is the reading taken 
 | an equipment log without `endDate` or `startDate` | goes on, or has always been |
 | a log without its date | is in every window (only an observation may lack one), and last |
 | `first: 0` | `hasNextPage` says whether anything comes after the cursor |
-| a cursor of the same field of another object | not asked with; one of a list of other things is `BAD_USER_INPUT` |
+| a cursor of a list of other things | `BAD_USER_INPUT`; one of the same field of another object is not asked with |
 | a cursor under another filter or window | is a place in the order: the rows behind it |
 | `byPayType` | by the pay type's name, then id, as other named lists |
 | entries, breaks, `permissions`, `assignedProjectIds` | as they were given |
-| `permissions`, `assignedProjectIds` without a row, or null | `[]` |
-| an equipment log's or material log's `equipment`, `material` | the row of its list, null where that has none |
+| `permissions`, `assignedProjectIds` without a row of ours | null: only `customFields` has a default |
+| an equipment log's or material log's `equipment`, `material` | as the log's row has it, and as old as the log |
 | `orphanedExtensions` | projects, then members, each by id; DELETED is not gone |
 | `cacheStatus` | in the order of the enum |
 | `status` that is missing | the row cannot fill its type |

@@ -23,6 +23,7 @@ GUARDED = {
     ("Query", "upstreamStatus"): ("ADMIN",),
     ("Query", "orphanedExtensions"): ("ADMIN",),
 }
+AGED = " read with "
 # An empty string of Raken's is null wherever the schema allows null; one of ours is kept.
 OURS = (("Project", "internalNotes"), ("TeamMember", "internalNotes"))
 
@@ -71,6 +72,16 @@ def budget(truth: Truth, row: Row, args: Args) -> str | None:
 def entity(name: str) -> Field:
     """The entity's name, which is all that the type Freshness needs."""
     return lambda truth, parent, args: name
+
+
+def named(name: str, source: str) -> Field:
+    """An object that a log's row has inside it: as the log names it, and as old as the log."""
+    return lambda truth, log, args: {**log.row[name], AGED: source} if log.row.get(name) else None
+
+
+def aged(name: str) -> Field:
+    """The entity that an object was read with: a log's if it lay inside one, else its own."""
+    return lambda truth, row, args: row.get(AGED, name)
 
 
 def counter(mark: str = "") -> Field:
@@ -141,8 +152,8 @@ FIELDS: dict[str, dict[str, Field]] = {
         "classification": row_of("classifications", "classificationUuid"),
         "freshness": entity("MEMBERS"),
         "internalUser": joins.internal_user,
-        "permissions": asr("team_member_extensions", "permissions", default=[]),
-        "assignedProjectIds": asr("team_member_extensions", "assigned_project_uuids", default=[]),
+        "permissions": asr("team_member_extensions", "permissions"),
+        "assignedProjectIds": asr("team_member_extensions", "assigned_project_uuids"),
         "internalNotes": asr("team_member_extensions", "internal_notes"),
         "customFields": asr("team_member_extensions", "custom_fields", default={}),
         "extensionUpdatedAt": micros("team_member_extensions"),
@@ -164,16 +175,16 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     "Break": {"minutes": plain("duration")},
     "TimeEntry": {"costCode": joins.described},
-    "Equipment": {"id": plain("uuid"), "freshness": entity("EQUIPMENT")},
+    "Equipment": {"id": plain("uuid"), "freshness": aged("EQUIPMENT")},
     "EquipmentLog": LOG
     | {
-        "equipment": row_of("equipment", "equipment", "uuid"),
+        "equipment": named("equipment", "EQUIPMENT_LOGS"),
         "entries": items("logs"),
         "freshness": entity("EQUIPMENT_LOGS"),
     },
     "EquipmentLogEntry": {"id": plain("uuid"), "operator": row_of("members", "operator")},
-    "Material": {"id": plain("uuid"), "unit": plain("materialUnit", "name"), "freshness": entity("MATERIALS")},
-    "MaterialLog": LOG | {"material": row_of("materials", "material", "uuid"), "freshness": entity("MATERIAL_LOGS")},
+    "Material": {"id": plain("uuid"), "unit": plain("materialUnit", "name"), "freshness": aged("MATERIALS")},
+    "MaterialLog": LOG | {"material": named("material", "MATERIAL_LOGS"), "freshness": entity("MATERIAL_LOGS")},
     "WorkLog": LOG | {"freshness": entity("WORK_LOGS")},
     "DailyReport": LOG
     | {

@@ -81,7 +81,12 @@ RAKEN: dict[str, Rows] = {
     ],
     "equipment": [{"uuid": "e-1", "name": "Crane", "equipmentId": ""}],
     "equipmentLogs": [
-        {"uuid": "g-2", "projectUuid": "p-a", "startDate": "2025-01-01", "equipment": {"uuid": "e-1"}},
+        {
+            "uuid": "g-2",
+            "projectUuid": "p-a",
+            "startDate": "2025-01-01",
+            "equipment": {"uuid": "e-1", "name": "Crane", "equipmentId": ""},
+        },
         {
             "uuid": "g-1",
             "projectUuid": "p-a",

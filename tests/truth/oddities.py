@@ -18,7 +18,6 @@ PROJECTS: list[dict[str, Any]] = [
     {"name": "Élan Ⅷ İstanbul"},
     {"name": "élan 🏗️"},
     {"name": "", "address": {"streetAddress1": "", "city": "Ulm"}},
-    {"name": "Between", "status": "PAUSED"},
     {"name": None},
     {"name": "No address", "address": None},
 ]
@@ -29,7 +28,7 @@ MEMBERS: list[dict[str, Any]] = [
     {"firstName": "ann", "lastName": "de vries", "status": "INVITED"},
     {"firstName": "", "lastName": "Ünal", "employeeId": "E-ß"},
     {"firstName": "Solo", "lastName": "", "email": ""},
-    {"firstName": "New", "lastName": "Status", "status": "SUSPENDED", "role": "ROLE_FOREMAN"},
+    {"firstName": "New", "lastName": "Role", "role": "ROLE_FOREMAN"},
     {"firstName": "Lost", "lastName": "Class", "classificationUuid": NOBODY},
     {"firstName": "Nameless", "lastName": None},
 ]

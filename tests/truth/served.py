@@ -51,8 +51,12 @@ class Asker:
 class Gateway:
     """A gateway that listens on `port` of this machine."""
 
-    def __init__(self, port: int) -> None:
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+    def __init__(self, port: int, log: Path) -> None:
+        self.connection, self.log = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS), log
+
+    def printed(self) -> str:
+        """The end of what the process has printed."""
+        return self.log.read_text(errors="replace")[-3000:].replace("\\n", "\n")
 
     def ask(self, question: Question, asker: Asker) -> dict[str, Any]:
         """The response to a question."""
@@ -87,21 +91,21 @@ def serving(variables: dict[str, str], log: Path) -> Iterator[Gateway]:
         log.open("wb") as output,
         subprocess.Popen([COMMAND, "serve"], env=environment, stdout=output, stderr=output) as process,
     ):
-        gateway = Gateway(port)
+        gateway = Gateway(port, log)
         try:
-            await_ready(gateway, process, log)
+            await_ready(gateway, process)
             yield gateway
         finally:
             gateway.connection.close()
             process.terminate()
 
 
-def await_ready(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_ready(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
     """Returns when the gateway is ready."""
     end = time.monotonic() + START_SECONDS
     while not gateway.ready():
-        assert process.poll() is None, f"the gateway ended:\n{log.read_text()[-3000:]}"
-        assert time.monotonic() < end, f"the gateway is not ready after {START_SECONDS} s:\n{log.read_text()[-3000:]}"
+        assert process.poll() is None, f"the gateway ended:\n{gateway.printed()}"
+        assert time.monotonic() < end, f"the gateway is not ready after {START_SECONDS} s:\n{gateway.printed()}"
         time.sleep(0.05)
 
 

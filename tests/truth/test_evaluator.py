@@ -90,8 +90,8 @@ def test_without_a_row_of_ours_there_are_defaults() -> None:
     found = asked('{teamMember(id: "m-1") {internalUser {id} permissions assignedProjectIds internalNotes}}').data
     assert found["teamMember"] == {
         "internalUser": None,
-        "permissions": [],
-        "assignedProjectIds": [],
+        "permissions": None,
+        "assignedProjectIds": None,
         "internalNotes": None,
     }
     assert asked('{project(id: "p-b") {customFields}}').data["project"]["customFields"].value == {}

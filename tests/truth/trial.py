@@ -101,6 +101,7 @@ class Trial:
         if codes(response) == ["QUERY_TOO_COMPLEX"]:
             self.refused += 1
             return
+        assert "INTERNAL_SERVER_ERROR" not in codes(response), f"{self.gateway.printed()}\n{told(question, asker)}"
         wrong = [self.wrong(question, asker, response, day) for day in sorted({started, today()})]
         assert "" in wrong, f"{wrong[0]}\n{told(question, asker)}"
 
