@@ -41,7 +41,7 @@ class Clock:
 
 def stamp(moment: datetime) -> str:
     """A date-time as Raken writes it: yyyy-MM-ddThh:mm:ssZ."""
-    return f"{moment.isoformat()[:19]}Z"  # a fifth of strftime's time, two a time card
+    return f"{moment.isoformat()[:19]}Z"
 
 
 def moment(text: str) -> datetime:

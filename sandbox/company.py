@@ -12,13 +12,14 @@ from random import Random
 import msgspec
 
 from sandbox import people, projects, reports
-from sandbox.cards import Work
+from sandbox.cards import Cards
 from sandbox.catalogue import Catalogue, catalogue
 from sandbox.chance import stream, uuid
 from sandbox.options import Options
 from sandbox.people import Person
 from sandbox.projects import Site
 from sandbox.rows import Collection, Form, Maker, Value
+from sandbox.work import Work
 from sandbox.yard import Yard
 
 PROJECTS = Form("projects", statuses=projects.STATUSES)
@@ -78,7 +79,7 @@ def _collections(work: Work, days: list[date]) -> dict[str, Collection]:
     all_collections = [
         whole(PROJECTS, lambda: [site.value for site in work.sites]),
         whole(MEMBERS, lambda: [person.value for person in work.staff]),
-        daily(TIME_CARDS, work.cards, work.size),
+        daily(TIME_CARDS, Cards(work).of, work.size),
         daily(WORK_LOGS, partial(reports.work_logs, work)),
         daily(DAILY_REPORTS, partial(reports.daily_reports, work)),
         daily(OBSERVATIONS, partial(reports.observations, work)),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from sandbox import people, projects
+from sandbox.cards import Cards
 from sandbox.chance import stream, uuid
 from sandbox.company import Company
 from sandbox.rows import Collection, Row, Value, value
@@ -114,7 +115,7 @@ class Editor:
         if not crew or not running:
             raise ValueError("expected a crew and a running project to make a time card of, but the company has none")
         chance = stream(company.work.seed, "edits", str(number))
-        return company.work.card(chance, day, crew[number % len(crew)], running[number % len(running)], when)
+        return Cards(company.work).new(chance, day, crew[number % len(crew)], running[number % len(running)], when)
 
     def _copied(self, collection: Collection) -> Value:
         for row in collection.rows():

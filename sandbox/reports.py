@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from random import Random
 
 from sandbox import words
-from sandbox.cards import SATURDAY, Work
 from sandbox.catalogue import brief
 from sandbox.chance import before, happens, midnight, pick, stream, uuid
 from sandbox.clock import stamp
 from sandbox.projects import Site
 from sandbox.rows import Value
+from sandbox.work import SATURDAY, Work
 
 
 def work_logs(work: Work, day: date) -> list[Value]:

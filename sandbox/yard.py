@@ -10,12 +10,12 @@ from functools import cached_property
 from random import Random
 
 from sandbox import words
-from sandbox.cards import SATURDAY, Work
 from sandbox.catalogue import brief
 from sandbox.chance import before, happens, midnight, pick, stream, uuid
 from sandbox.clock import stamp
 from sandbox.projects import Site
 from sandbox.rows import Value
+from sandbox.work import SATURDAY, Work
 
 PIECES_A_SITE = 0.6
 LONGEST_STAY = 45  # days
@@ -75,7 +75,7 @@ class Yard:
     def _assignment(self, chance: Random, piece: Value, site: Site, starts: date, ends: date) -> Value:
         last = min(ends, self.work.today)
         days = (starts + timedelta(days=each) for each in range((last - starts).days + 1))
-        logs = [self._log(chance, day) for day in days if day.weekday() < SATURDAY and happens(chance, 0.5)]
+        logs = [self._log(chance, day) for day in days if day.weekday() < SATURDAY and happens(chance, 0.35)]
         idle = sum(log["status"] == "NOT_IN_USE" for log in logs)
         value = {
             "uuid": uuid(chance),
