@@ -212,9 +212,10 @@ def _stamp(rows: Sequence[Any], key: SliceKey) -> None:
 
 def _total(head: _Head, key: SliceKey) -> int:
     total = head.total
-    if isinstance(total, bool) or not isinstance(total, (int, float)) or total < 0 or total % 1:
-        kind = "a number that counts nothing" if isinstance(total, (int, float)) else type(total).__name__
-        raise RakenGarbled(f"{key.entity.path}: expected page.totalElements as a whole number, got {kind}")
+    number = isinstance(total, (int, float)) and not isinstance(total, bool)
+    if not number or total < 0 or total % 1:
+        got = str(total) if number else type(total).__name__
+        raise RakenGarbled(f"{key.entity.path}: expected page.totalElements as a whole number, got {got}")
     return int(total)
 
 
