@@ -29,9 +29,11 @@ check: install ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
 generate: install ## write schema.graphql and docs/entities.md
 	$(BIN)/raken-gateway export-schema
+	$(BIN)/raken-gateway export-entities
 
 bench: install ## measure the merged view, cold and warm
 	$(BIN)/python benchmarks/merged_view.py

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import sandbox.main
-from app import serving
+from app import papers, serving
 from app.accounts import Tokens, hashed
 from app.clock import SystemClock
 from app.config import Settings, WrongConfiguration, settings
@@ -67,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", default="command-line", help="whose it is (command-line)")
     export = _add(commands, "export-schema", run_export, "write schema.graphql")
     export.add_argument("--output", type=Path, default=Path("schema.graphql"), help="the file (schema.graphql)")
+    entities = _add(commands, "export-entities", run_entities, "write docs/entities.md")
+    entities.add_argument("--output", type=Path, default=Path("docs/entities.md"), help="the file (docs/entities.md)")
     return whole
 
 
@@ -134,6 +136,11 @@ def run_token(chosen: argparse.Namespace) -> None:
 def run_export(chosen: argparse.Namespace) -> None:
     """schema.graphql."""
     chosen.output.write_text(sdl(), "utf-8")
+
+
+def run_entities(chosen: argparse.Namespace) -> None:
+    """docs/entities.md."""
+    chosen.output.write_text(papers.entities(), "utf-8")
 
 
 def _unsigned() -> Settings:

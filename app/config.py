@@ -3,7 +3,7 @@
 One rule: a wrong variable stops the start with one line that names it and what it takes, and never shows a secret.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -131,7 +131,7 @@ class Settings(BaseModel):
         return Lifetime(ttl, ttl if revalidate is None else revalidate, self.max_stale_seconds)
 
 
-def settings(environment: Mapping[str, str], entities: Iterable[Entity[Any]]) -> Settings:
+def settings(environment: Mapping[str, str], entities: Collection[Entity[Any]]) -> Settings:
     """The settings of an environment; an empty variable counts as left out.
 
     Raises:
@@ -139,9 +139,10 @@ def settings(environment: Mapping[str, str], entities: Iterable[Entity[Any]]) ->
     """
     given = {name: value for name, value in environment.items() if value != ""}
     names = [entity.name for entity in entities]
+    located = [entity.name for entity in entities if "project" in entity.keys]
     values: dict[str, Any] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     values["ttls"] = {name: given[f"TTL_{name}"] for name in names if f"TTL_{name}" in given}
-    values["scopes"] = {name: given[f"SCOPE_{name}"] for name in names if f"SCOPE_{name}" in given}
+    values["scopes"] = {name: given[f"SCOPE_{name}"] for name in located if f"SCOPE_{name}" in given}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

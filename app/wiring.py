@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -62,46 +62,59 @@ class Gateway:
 async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """Opens everything that settings ask for, and closes it at the end, the last first."""
     clock = clock or SystemClock()
-    usages = Usages(list(CATALOGUE))
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(Postgres(settings.database_url, clock))
-        raken = _raken(settings, postgres, usages, clock, stack)
-        memory = Memory(int(settings.slice_cache_mb * MB))
-        loader = Loader(
-            raken,
-            clock,
-            memory,
-            lifetimes={entity.name: settings.lifetime(entity) for entity in CATALOGUE},
-            scopes=settings.scopes,
-            observer=usages,
-            jitter=random.random,
-        )
-        stack.push_async_callback(loader.close)
         stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres))
         tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
         doorkeeper = Doorkeeper(stores.accounts, tokens)
+
+        usages = Usages(list(CATALOGUE))
+        raken = _raken(settings, postgres, usages, clock, stack)
+        loader = _loader(settings, raken, usages, clock)
+        stack.push_async_callback(loader.close)
+
         desk = Desk(doorkeeper, loader, usages, raken)
-        refresher = Refresher(loader, AuditLog(postgres))
-        zone = ZoneInfo(settings.company_time_zone)
+        contexts = _contexts(settings, loader, stores, Refresher(loader, AuditLog(postgres)), desk)
+        metrics = Metrics(usages, loader.memory)
+        endpoint = GraphQLEndpoint(GRAPH, doorkeeper, contexts, metrics, clock)
 
-        def context(viewer: Viewer | None) -> Context:
-            deadline = clock.monotonic() + settings.query_deadline_seconds
-            return Context(
-                viewer=viewer,
-                today=clock.now().astimezone(zone).date(),
-                process=desk,
-                stores=stores,
-                refresher=refresher,
-                catalogue=CATALOGUE,
-                loader=loader,
-                operation=Operation(deadline),
-            )
-
-        metrics = Metrics(usages, memory)
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
         stack.push_async_callback(_ended, asyncio.create_task(_watch(postgres, health)))
-        endpoint = GraphQLEndpoint(GRAPH, doorkeeper, context, metrics, clock)
         yield Gateway(settings, endpoint, doorkeeper, health, metrics, loader)
+
+
+def _loader(settings: Settings, raken: HttpRaken, usages: Usages, clock: Clock) -> Loader:
+    """The reads of all entities."""
+    return Loader(
+        raken,
+        clock,
+        Memory(int(settings.slice_cache_mb * MB)),
+        lifetimes={entity.name: settings.lifetime(entity) for entity in CATALOGUE},
+        scopes=settings.scopes,
+        observer=usages,
+        jitter=random.random,
+    )
+
+
+def _contexts(
+    settings: Settings, loader: Loader, stores: Stores, refresher: Refresher, desk: Desk
+) -> Callable[[Viewer | None], Context]:
+    """Makes the context of each request: its viewer, its deadline, and what today is then."""
+    zone = ZoneInfo(settings.company_time_zone)
+
+    def context(viewer: Viewer | None) -> Context:
+        return Context(
+            viewer=viewer,
+            today=loader.clock.now().astimezone(zone).date(),
+            process=desk,
+            stores=stores,
+            refresher=refresher,
+            catalogue=CATALOGUE,
+            loader=loader,
+            operation=Operation(loader.clock.monotonic() + settings.query_deadline_seconds),
+        )
+
+    return context
 
 
 def _raken(settings: Settings, postgres: Postgres, usages: Usages, clock: Clock, stack: AsyncExitStack) -> HttpRaken:
