@@ -6,6 +6,7 @@ One rule: where the token's subject is an account, the account's word holds: its
 import asyncio
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import jwt
@@ -24,7 +25,12 @@ SESSION = timedelta(hours=12)
 REMEMBERED = 10_000
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash("the hash of nobody's password, so that an unknown email takes as long as a known one")
+
+
+@cache
+def _nobody() -> str:
+    """The hash of nobody's password, so that an unknown email takes as long as a known one."""
+    return _hasher.hash("nobody's")
 
 
 def hashed(password: str) -> str:
@@ -34,7 +40,7 @@ def hashed(password: str) -> str:
 
 def _verified(hash_: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(hash_ or _NOBODY, password) and hash_ is not None
+        return _hasher.verify(hash_ or _nobody(), password) and hash_ is not None
     except (VerificationError, UnicodeEncodeError):
         return False
 
