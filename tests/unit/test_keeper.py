@@ -1,76 +1,26 @@
 """The keeper of the token: one flight renews, stored before used, and what does not help is not repeated at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from loaders.errors import ExtensionsUnavailable, RakenError, RakenNotConnected, RakenUnavailable
+from loaders.errors import RakenError, RakenNotConnected, RakenUnavailable
 from loaders.keeper import TokenKeeper
 from loaders.tokens import SpentInVain, Tokens
 from tests.hands import Hands
+from tests.vault import Vault
 
 HOURS_10 = 36_000.0
-
-
-class Vault:
-    """A vault in memory, which tells what was done to it, in order; it can be away."""
-
-    def __init__(self, hands: Hands, stored: Tokens | None) -> None:
-        self.hands = hands
-        self.stored = stored
-        self.done: list[str] = []
-        self.away = False
-        self.store_fails = False
-        self.lock = asyncio.Lock()
-
-    def _there(self) -> None:
-        if self.away:
-            raise ExtensionsUnavailable("Postgres is away")
-
-    async def load(self) -> Tokens | None:
-        self._there()
-        return self.stored
-
-    @asynccontextmanager
-    async def renewal(self) -> "AsyncIterator[Renewal]":
-        self._there()
-        async with self.lock:
-            yield Renewal(self)
-
-
-class Renewal:
-    """The right to renew."""
-
-    def __init__(self, vault: Vault) -> None:
-        self.vault = vault
-        self.tokens = vault.stored
-
-    async def intend(self) -> None:
-        self.vault._there()
-        self.vault.done.append("intend")
-
-    async def withdraw(self) -> None:
-        self.vault.done.append("withdraw")
-
-    async def store(self, tokens: Tokens) -> None:
-        if self.vault.store_fails:
-            raise ExtensionsUnavailable("Postgres is away")
-        self.vault.stored = tokens
-        self.vault.done.append(f"store {tokens.refresh_token}")
-
-    async def forget(self, reason: str) -> None:
-        self.vault.stored = None
-        self.vault.done.append(f"forget: {reason}")
 
 
 class Endpoint:
     """Rotates refresh tokens: r1 gives a2 and r2, and so on; or fails as told."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, hands: Hands) -> None:
         self.vault = vault
+        self.hands = hands
         self.calls: list[str] = []
         self.life = HOURS_10
         self.fails: RakenError | None = None
@@ -84,7 +34,7 @@ class Endpoint:
         if self.fails is not None:
             raise self.fails
         number = int(refresh_token[1:]) + 1
-        return Tokens(f"a{number}", f"r{number}", self.vault.hands.now() + timedelta(seconds=self.life))
+        return Tokens(f"a{number}", f"r{number}", self.hands.now() + timedelta(seconds=self.life))
 
 
 class House:
@@ -93,8 +43,8 @@ class House:
     def __init__(self, *, access: str = "a1", life: float = HOURS_10, stored: bool = True) -> None:
         self.hands = Hands()
         first = Tokens(access, "r1", self.hands.now() + timedelta(seconds=life))
-        self.vault = Vault(self.hands, first if stored else None)
-        self.endpoint = Endpoint(self.vault)
+        self.vault = Vault(first if stored else None)
+        self.endpoint = Endpoint(self.vault, self.hands)
         self.keeper = self.another()
 
     def another(self) -> TokenKeeper:
