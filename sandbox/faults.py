@@ -98,7 +98,7 @@ class Standing:
             "number": self.number,
             "spared": self.spared,
             "spoiled": self.spoiled,
-            **msgspec.to_builtins(self.fault),
+            **dataclasses.asdict(self.fault),
         }
 
 

@@ -20,7 +20,7 @@ from sandbox.trouble import ABORTED, plain_path, spoil
 
 __all__ = ["add_arguments", "create_app", "listening", "options", "serve", "variables"]
 
-FAREWELL_SECONDS = 0.5  # for what is still being answered
+FAREWELL_SECONDS = 0.2  # for what is still being answered; what hangs is then cut off
 
 
 def create_app(options: Options) -> web.Application:
@@ -33,7 +33,6 @@ def create_app(options: Options) -> web.Application:
     app.router.add_routes(control.routes())
     app.router.add_route("*", "/api/{path:.*}", data.read)
     app.on_response_prepare.append(_date)
-    app.on_shutdown.append(_let_go)
     return app
 
 
@@ -119,7 +118,3 @@ def _counted_as(path: str) -> str:
 
 async def _date(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Date"] = format_datetime(request.app[SANDBOX].clock.now(), usegmt=True)
-
-
-async def _let_go(app: web.Application) -> None:
-    app[SANDBOX].faults.lift()

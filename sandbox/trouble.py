@@ -24,7 +24,6 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on with no time: close sends a rese
 HTML = "<!doctype html><title>Sorry</title><h1>Something went wrong</h1>"
 
 
-@web.middleware
 async def spoil(request: web.Request, handler: Any) -> web.StreamResponse:
     """Lets the faults that stand for a request come down on it."""
     faults, path, query = request.app[SANDBOX].faults, plain_path(request), dict(request.query)

@@ -182,6 +182,28 @@ def test_rows_can_have_fields_that_nobody_knows_or_other_values(reader: Reader, 
     assert {(row["shoeSize"], row["status"]) for row in reader.get("/members").rows} == {(44.0, "SUSPENDED")}
 
 
+def test_a_fault_that_stands_tells_all_of_itself(address: Address) -> None:
+    number = address.fault("latency", "/members", seconds=2.5)
+    assert address.faults() == [
+        {
+            "number": number,
+            "spared": 0,
+            "spoiled": 0,
+            "kind": "latency",
+            "path": "/members",
+            "query": {},
+            "after": 0,
+            "times": None,
+            "seconds": 2.5,
+            "status": None,
+            "retry_after": "",
+            "rows": None,
+            "fields": ["uuid"],
+            "values": {"addedSince": "a field that nobody knows"},
+        }
+    ]
+
+
 def test_lifted_faults_spoil_nothing(reader: Reader, address: Address) -> None:
     first = address.fault("status")
     address.fault("forbidden")

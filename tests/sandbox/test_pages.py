@@ -114,6 +114,15 @@ def test_an_equipment_log_is_in_every_window_that_its_assignment_touches_whole(r
         assert found
 
 
+def test_an_assignment_touches_a_window_that_begins_or_ends_with_it(reader: Reader, address: Address) -> None:
+    fields = {"startDate": "2026-11-05", "endDate": "2026-11-10"}
+    log = address.edit("change", "equipmentLogs", uuid=address.rows("equipmentLogs")[0]["uuid"], fields=fields)[0]
+    touching = {"2026-11-04": False, "2026-11-05": True, "2026-11-10": True, "2026-11-11": False}
+    for day, touches in touching.items():
+        found = reader.all("/equipmentLogs", fromDate=day, toDate=day, limit=1000)
+        assert (log in found) == touches, day
+
+
 def test_project_uuid_picks_the_rows_of_a_project_that_do_not_name_it(reader: Reader, address: Address) -> None:
     whole = reader.all("/materials", limit=1000)
     assert all("projectUuid" not in row and "project" not in row for row in whole)

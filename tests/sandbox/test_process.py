@@ -15,6 +15,7 @@ import pytest
 
 from sandbox.options import Options
 from sandbox.running import Address
+from sandbox.switches import NAMES
 from tests.sandbox.reader import Reader
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,13 @@ def test_wrong_options_end_it_with_status_2_and_say_so(wrong: str) -> None:
         _, told = process.communicate(timeout=10)
     assert process.returncode == 2
     assert wrong.partition("=")[0] in told
+
+
+def test_help_explains_every_switch() -> None:
+    with started("--help") as process:
+        told, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert all(name in "".join(told.split()) for name in NAMES)
 
 
 def test_a_port_that_is_taken_ends_it_with_status_1() -> None:
