@@ -26,7 +26,14 @@ def trial(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         projects, members = ([row["uuid"] for row in sandbox.rows(name)] for name in ("projects", "members"))
         asyncio.run(ours.fill(database_url, projects, members))
         with serving(variables, tmp_path_factory.mktemp("gateway") / "log") as gateway:
-            yield Trial(sandbox, gateway, database_url)
+            yield warm(Trial(sandbox, gateway, database_url))
+
+
+def warm(trial: Trial) -> Trial:
+    """A trial whose gateway has read all that questions can need."""
+    trial.warm()
+    trial.name_material_logs()
+    return trial
 
 
 async def created(postgres_url: str) -> str:

@@ -12,11 +12,6 @@ SEEDS = range(6)
 QUESTIONS = 60
 
 
-def test_everything_is_read_before_the_questions_start(trial: Trial) -> None:
-    trial.warm()
-    trial.name_material_logs()
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_gateway_answers_as_the_contract_says(trial: Trial, seed: int) -> None:
     generator = Generator(CONTRACT, seed, trial.known())
