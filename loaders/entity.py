@@ -4,9 +4,10 @@ Imports no driver and no asyncio. An entity's file in `entities/` imports this m
 nothing else of ours.
 """
 
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args
@@ -88,7 +89,7 @@ class Month:
     @property
     def last(self) -> date:
         """Its last day."""
-        return self.next.first - timedelta(days=1)
+        return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
     @property
     def next(self) -> "Month":
