@@ -4,7 +4,6 @@ One rule: a row that stays and keeps its sort key is neither lost nor repeated, 
 """
 
 import base64
-import binascii
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -95,10 +94,9 @@ def _size(first: int | None) -> int:
 
 def _position(entity: Entity[Any], rows: Sequence[Sourced], key: SortKey) -> int:
     """How many rows stand at or before a key."""
-    try:
-        return bisect_right(rows, key, key=lambda one: sort_key(entity, one.row))
-    except TypeError:
-        raise _foreign() from None
+    if rows and [type(part) for part in key] != [type(part) for part in sort_key(entity, rows[0].row)]:
+        raise _foreign()
+    return bisect_right(rows, key, key=lambda one: sort_key(entity, one.row))
 
 
 def pack(name: str, key: SortKey) -> str:
@@ -113,7 +111,7 @@ def unpack(cursor: str, name: str) -> SortKey:
     """
     try:
         parts = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, RecursionError):
+    except (ValueError, RecursionError):
         raise BadInput("expected a cursor that this list gave out, got something else") from None
     if not isinstance(parts, list) or not all(isinstance(part, bool | str) for part in parts) or parts[:1] != [name]:
         raise _foreign()
