@@ -25,6 +25,10 @@ class Backlog(Generic[K]):
         if self._task is None:
             self._task = asyncio.ensure_future(self._work())
 
+    def drop(self, key: K) -> None:
+        """Forgets a key: somebody else has fetched it."""
+        self._keys.pop(key, None)
+
     async def _work(self) -> None:
         try:
             while self._keys:

@@ -6,11 +6,12 @@ One rule: a failure is remembered per slice, for a time that doubles with each r
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from loaders.backoff import pause
 from loaders.clock import Clock
 from loaders.errors import RakenError
 
-FIRST = 1.0
-LONGEST = 30.0
+PAUSE = {"first": 1.0, "longest": 30.0}
+"Seconds for which a failure stands: the first, the longest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,6 @@ class Failure:
     error: RakenError
     until: float
     times: int
-
-
-def pause(times: int, jitter: float) -> float:
-    """Seconds before the next try after so many failures in a row; `jitter`, 0 to 1, spreads it over its upper half."""
-    return min(LONGEST, FIRST * 2.0 ** min(times - 1, 10)) * (0.5 + jitter / 2)
 
 
 class Failures:
@@ -44,7 +40,7 @@ class Failures:
         """Notes one more failure of a key."""
         before = self._failures.get(key)
         times = before.times + 1 if before is not None else 1
-        self._failures[key] = Failure(error, self._clock.monotonic() + pause(times, self._jitter()), times)
+        self._failures[key] = Failure(error, self._clock.monotonic() + pause(times, self._jitter(), **PAUSE), times)
 
     def clear(self, key: Hashable) -> None:
         """Forgets a key's failures: it has just been read."""

@@ -39,8 +39,8 @@ class Flight(Generic[V]):
 class Flights(Generic[K, V]):
     """The fetches under way in this process, at most one a key."""
 
-    def __init__(self, on_crash: Callable[[BaseException], None]) -> None:
-        """`on_crash` hears of an exception that no fetch foresaw, even where nobody waited for it."""
+    def __init__(self, on_crash: Callable[[K, BaseException], None]) -> None:
+        """`on_crash` hears of each exception that a fetch raised, even where nobody waited for it."""
         self._flights: dict[K, Flight[V]] = {}
         self._on_crash = on_crash
 
@@ -67,7 +67,7 @@ class Flights(Generic[K, V]):
         del self._flights[key]
         crash = None if task.cancelled() else task.exception()
         if crash is not None:
-            self._on_crash(crash)
+            self._on_crash(key, crash)
 
     async def close(self) -> None:
         """Cancels what is under way."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from loaders.backlog import Backlog
 from loaders.clock import Clock
 from loaders.entity import Entity, Scope, SliceKey
-from loaders.errors import GatewayError, RakenError, RakenRefused, StillReading
+from loaders.errors import GatewayError, QuotaExhausted, RakenError, RakenGarbled, RakenRefused, StillReading
 from loaders.failures import Failures
 from loaders.flight import Departure, Flight, Flights
 from loaders.freshness import Action, Lifetime, State, judge
@@ -81,12 +81,15 @@ class Loader:
         """
         # One answer never mixes two versions of a slice: the first touch decides for the whole operation.
         pin = operation.pins.get(key)
+        first = pin is None
         if pin is None:
             pin = operation.pins[key] = asyncio.ensure_future(self._touch(key, operation, wanted))
-        elif pin.done() and not pin.exception() and self._lookups.due(pin.result().slice, wanted):
-            self._board(key, operation)
         # Others may wait for the same pin: one that gives up must not end it for them.
-        return await asyncio.shield(pin)
+        serving = await asyncio.shield(pin)
+        # What a later touch finds lacking is read behind, for the next operation.
+        if not first and self._lacks(key, operation, self.memory.peek(key) or serving.slice, wanted):
+            self._board(key, operation)
+        return serving
 
     async def _touch(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> Serving:
         self._used[key] = self.clock.monotonic()
@@ -115,10 +118,11 @@ class Loader:
         # Stale and unhelped: say how old it is, and why.
         if verdict.state is State.DEGRADED:
             return self._serving(held, State.DEGRADED, trouble), "degraded"
-        # Good enough, unless it lacks what something newer names.
+        # It lacks what something newer names, or a person asks for: that is worth the wait, once.
+        if self._lacks(key, operation, held, wanted):
+            return await self._better(key, operation, held, verdict.state, operation.deadline), "miss"
+        # Fresh: nobody is asked.
         if verdict.action is Action.SERVE:
-            if trouble is None and self._lookups.due(held, wanted):
-                return await self._better(key, operation, held, verdict.state, operation.deadline), "miss"
             return self._serving(held, State.FRESH), "hit"
         # Stale, with Raken there: one flight refreshes it, and the reader waits a moment at most.
         if verdict.action is Action.REVALIDATE:
@@ -126,6 +130,10 @@ class Loader:
             return self._serving(held, State.REVALIDATING), "stale"
         soon = self.clock.monotonic() + BRIEFLY
         return await self._better(key, operation, held, verdict.state, soon), "miss"
+
+    def _lacks(self, key: SliceKey, operation: Operation, held: Slice[Any], wanted: Sequence[Wanted]) -> bool:
+        """Whether an early refresh is due for ids that a slice lacks, and Raken is there to be asked."""
+        return bool(wanted) and self.failing(key, operation.lane) is None and self._lookups.due(held, wanted)
 
     async def _wait(self, key: SliceKey, operation: Operation) -> Serving:
         flight = self._board(key, operation)
@@ -182,9 +190,10 @@ class Loader:
         trouble = self._raken.failing(Lane.ASKED)
         if trouble is not None:
             raise trouble.with_traceback(None)
-        flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart))
         try:
-            return await flight.land(seconds)
+            async with asyncio.timeout(seconds):
+                flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart))
+                return await flight.land()
         except TimeoutError:
             raise StillReading(f"{key.entity.name} took longer than {seconds:g} s and goes on behind") from None
 
@@ -200,8 +209,8 @@ class Loader:
             reading = await read(self._raken, key, before.reading if before else None, lane, sent)
             self._check_projects(key, reading)
         except RakenError as error:
-            self._learn(key, error)
-            self._observer.landed(key, None, error)
+            if not self._learned(key, error):
+                self._fail(key, error)
             raise
         return self._keep(key, reading, before)
 
@@ -210,8 +219,16 @@ class Loader:
         self._version = max(self._version, after.version)
         self.memory.keep(after)
         self._failures.clear(key)
+        self._backlog.drop(key)
         self._observer.landed(key, reading, None)
         return Landing(before, after)
+
+    def _fail(self, key: SliceKey, error: RakenError) -> None:
+        self._lookups.failed(key)
+        self._observer.landed(key, None, error)
+        # Which lanes the quota withholds is known anyway: one lane's refusal is no other's.
+        if not isinstance(error, QuotaExhausted):
+            self._failures.remember(key, error)
 
     def _open(self, key: SliceKey) -> bool:
         """Whether it is still open that Raken answers this company-wide."""
@@ -221,11 +238,12 @@ class Loader:
         if self._open(key) and any(row.project_id is None for row in reading.rows):
             raise RakenRefused(f"expected {key.entity.name} rows that name their project, got some without", REFUSED)
 
-    def _learn(self, key: SliceKey, error: RakenError) -> None:
-        """Remembers a failure; and, where it was open, that Raken wants to be asked by project."""
-        if self._open(key) and isinstance(error, RakenRefused) and error.status == REFUSED:
+    def _learned(self, key: SliceKey, error: RakenError) -> bool:
+        """Whether a failure says, where that was open, that Raken wants to be asked by project: then it is known."""
+        insists = self._open(key) and isinstance(error, RakenRefused) and error.status == REFUSED
+        if insists:
             self._scopes[key.entity.name] = Scope.PROJECT
-        self._failures.remember(key, error)
+        return insists
 
     def scope(self, entity: Entity[Any]) -> Scope:
         """How Raken is asked for one project's rows of an entity, as far as is known."""
@@ -253,9 +271,11 @@ class Loader:
         since = self.clock.monotonic() - seconds
         return [key for key, at in self._used.items() if key.entity is entity and at >= since]
 
-    def _crash(self, error: BaseException) -> None:
+    def _crash(self, key: SliceKey, error: BaseException) -> None:
         if not isinstance(error, GatewayError):
             self._observer.crashed(error)
+            # What breaks us each time must not be met, and Raken asked, once a read.
+            self._failures.remember(key, RakenGarbled(f"{key.entity.name} could not be read; the log says why"))
 
     async def close(self) -> None:
         """Ends what is under way."""

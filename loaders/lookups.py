@@ -51,3 +51,8 @@ class Lookups:
             return False
         self._lookups[slice_.key] = Lookup(slice_.version, now, ids | lacking)
         return True
+
+    def failed(self, key: SliceKey) -> None:
+        """Forgets what a slice was refreshed for: it was not, and may be again when its time has come."""
+        if key in self._lookups:
+            self._lookups[key].ids.clear()

@@ -26,8 +26,13 @@ class Usage:
     "Reads by outcome: hit, stale, degraded (none of them waited), miss, error."
     requests: Counter[str] = field(default_factory=Counter)
     "Requests sent to Raken, by what became of them: an HTTP status, or a word for none."
-    last_error: str | None = None
-    "What the last flight failed of, or what it left out; None when all was well."
+    errors: dict[SliceKey, str] = field(default_factory=dict)
+    "What the last flight of each slice failed of, or left out, the newest last; of none when all was well."
+
+    @property
+    def last_error(self) -> str | None:
+        """The newest error that still stands."""
+        return next(reversed(self.errors.values()), None)
 
     @property
     def hits(self) -> int:
@@ -64,12 +69,14 @@ class Usages:
 
     def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
         """Remembers what a flight failed of, and says so in the log."""
-        usage = self.of(key.entity.name)
+        errors = self.of(key.entity.name).errors
+        errors.pop(key, None)
         if error is not None:
-            usage.last_error = f"{key}: {error}"
+            errors[key] = f"{key}: {error}"
             _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
         elif reading is not None:
-            usage.last_error = _left_out(key, reading)
+            if reading.rejected:
+                errors[key] = _left_out(key, reading)
             _log.info("raken_read", slice=str(key), rows=len(reading.rows), requests=reading.requests)
 
     def crashed(self, error: BaseException) -> None:
@@ -77,8 +84,6 @@ class Usages:
         _log.error("flight_crashed", exc_info=error)
 
 
-def _left_out(key: SliceKey, reading: Reading) -> str | None:
-    if not reading.rejected:
-        return None
+def _left_out(key: SliceKey, reading: Reading) -> str:
     _log.warning("raken_rows_left_out", slice=str(key), count=len(reading.rejected), first=str(reading.rejected[0]))
     return f"{key}: left out {len(reading.rejected)}, the first: {reading.rejected[0]}"
