@@ -11,7 +11,7 @@ from loaders.audit import AuditLog
 from loaders.entity import Entity, SliceKey, Window
 from loaders.errors import RakenError
 from loaders.loader import Landing, Loader
-from loaders.slices import difference
+from loaders.slices import difference, total
 
 DEADLINE = 120.0
 "Seconds that a refresh is waited for."
@@ -49,10 +49,15 @@ class Refresher:
         """
         await self._log.note(actor, "refresh", entity.name, {})
         began = self._loader.clock.monotonic()
-        landings = await asyncio.gather(
-            *(self._loader.refresh(key, DEADLINE) for key in self.keys(entity, window)), return_exceptions=True
-        )
-        return self._sum(entity, landings, self._loader.clock.monotonic() - began)
+        landings: dict[SliceKey, Landing | BaseException] = {}
+        # Reading may teach that Raken wants to be asked by project: then other slices are meant.
+        while lacking := [key for key in self.keys(entity, window) if key not in landings]:
+            landed = await asyncio.gather(
+                *(self._loader.refresh(key, DEADLINE) for key in lacking), return_exceptions=True
+            )
+            landings |= zip(lacking, landed, strict=True)
+        meant = [landings[key] for key in self.keys(entity, window)]
+        return self._sum(entity, meant, self._loader.clock.monotonic() - began)
 
     async def slice(self, key: SliceKey, subject: str, actor: str) -> None:
         """Refreshes one slice for the sake of one of its rows.
@@ -66,23 +71,25 @@ class Refresher:
 
     def keys(self, entity: Entity[Any], window: Window) -> list[SliceKey]:
         """The slices that a refresh of an entity reads anew."""
-        company = [SliceKey(entity, None, month) for month in window.months()] if entity.dated else [SliceKey(entity)]
-        if entity.dated and self._loader.by_project(entity):
-            company = []
-        return list(dict.fromkeys([*company, *self._loader.used(entity, IN_USE)]))
+        used = self._loader.used(entity, IN_USE)
+        if not entity.dated:
+            return list(dict.fromkeys([SliceKey(entity), *used]))
+        if self._loader.by_project(entity):
+            return [key for key in used if key.project is not None]
+        return list(dict.fromkeys([*(SliceKey(entity, None, month) for month in window.months()), *used]))
 
     def _sum(self, entity: Entity[Any], landings: list[Landing | BaseException], seconds: float) -> Refreshed:
         for landing in landings:
             if isinstance(landing, BaseException) and not isinstance(landing, RakenError):
                 raise landing
         done = [landing for landing in landings if isinstance(landing, Landing)]
-        changes = [difference(landing.before, landing.after) for landing in done]
+        change = difference((landing.before, landing.after) for landing in done)
         return Refreshed(
             entity=entity,
-            objects=sum(len(landing.after.rows) for landing in done),
-            added=sum(change.added for change in changes),
-            changed=sum(change.changed for change in changes),
-            removed=sum(change.removed for change in changes),
+            objects=total(landing.after for landing in done),
+            added=change.added,
+            changed=change.changed,
+            removed=change.removed,
             requests=sum(landing.after.reading.requests for landing in done),
             seconds=seconds,
             error=next((landing for landing in landings if isinstance(landing, RakenError)), None),

@@ -25,16 +25,20 @@ class Slice(Generic[R]):
     "Grows with each change of content, and only then."
     rows: Sequence[R]
     by_id: dict[str, R]
+    "In the same order."
     indexes: dict[str, dict[str, list[R]]] = field(default_factory=dict)
     "By the names of the entity's `keys`, each made at its first use."
 
     @classmethod
     def of(cls, key: SliceKey, reading: Reading, before: "Slice[R] | None", version: int) -> "Slice[R]":
-        """The slice that a reading makes: `before`'s rows, indexes and version where it found nothing else."""
-        by_id = {row.id: row for row in reading.rows}
-        if before is not None and by_id == before.by_id:
-            return cls(key, reading, before.version, before.rows, before.by_id, before.indexes)
-        return cls(key, reading, version, sorted(by_id.values(), key=lambda row: sort_key(key.entity, row)), by_id)
+        """The slice that a reading makes: of `before`'s version and order where it found nothing else."""
+        found = {row.id: row for row in reading.rows}
+        if before is not None and found == before.by_id:
+            # The rows are the reading's own, so that the old ones can go.
+            by_id = {id_: found[id_] for id_ in before.by_id}
+            return cls(key, reading, before.version, list(by_id.values()), by_id)
+        rows = sorted(found.values(), key=lambda row: sort_key(key.entity, row))
+        return cls(key, reading, version, rows, {row.id: row for row in rows})
 
     def find(self, index: str, value: str) -> Sequence[R]:
         """The rows that have a value under one of the entity's `keys`, in order."""
@@ -64,19 +68,25 @@ def sort_key(entity: Entity[Any], row: Any) -> SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How many rows one slice has that another had not, has otherwise, and lacks."""
+    """How many rows there are that were not, that are otherwise or elsewhere, and that are gone."""
 
     added: int
     changed: int
     removed: int
 
 
-def difference(before: Slice[Any] | None, after: Slice[Any]) -> Difference:
-    """Counts, by id, what a reading changed."""
-    old = before.by_id if before is not None else {}
-    kept = old.keys() & after.by_id.keys()
-    changed = sum(old[id_] != after.by_id[id_] for id_ in kept)
-    return Difference(len(after.by_id) - len(kept), changed, len(old) - len(kept))
+def difference(pairs: Iterable[tuple[Slice[Any] | None, Slice[Any]]]) -> Difference:
+    """Counts, by id, what the readings of some slices of one entity changed; each slice as before, and after."""
+    old, new, came, went, changed = (set[str]() for _ in range(5))
+    for before, after in pairs:
+        had, has = (before.by_id if before is not None else {}), after.by_id
+        old |= had.keys()
+        new |= has.keys()
+        came |= has.keys() - had.keys()
+        went |= had.keys() - has.keys()
+        changed |= {id_ for id_ in had.keys() & has.keys() if had[id_] != has[id_]}
+    # What left one slice and came into another, as a card that has got another month, is still there.
+    return Difference(len(new - old), len((changed | came & went) & old & new), len(old - new))
 
 
 class Memory:

@@ -1,0 +1,137 @@
+"""Slices: their order, versions and differences; and the memory that holds them."""
+
+import gc
+import random
+import weakref
+from datetime import date
+
+import pytest
+
+from loaders.entities.equipment_logs import EQUIPMENT_LOGS, EquipmentLogRow
+from loaders.entities.projects import PROJECTS
+from loaders.entities.time_cards import TIME_CARDS
+from loaders.entity import Month, SliceKey
+from loaders.slices import Difference, Memory, Slice, difference, total
+from tests.unit.world import card, project, reading, slice_of, uuid
+
+KEY = SliceKey(PROJECTS)
+MARCH, APRIL = (SliceKey(TIME_CARDS, None, Month(2026, number)) for number in (3, 4))
+DAY = date(2026, 3, 2)
+
+
+def test_rows_are_ordered_by_casefold_then_code_point_then_id() -> None:
+    rows = [
+        project(7, "Zoo"),
+        project(6, "straße"),
+        project(5, "Strasse"),
+        project(4, "alpha"),
+        project(3, "Alpha"),
+        project(2, "alpha"),
+        project(1, "Äcker"),
+    ]
+    random.Random(1).shuffle(rows)
+    names = [(row.name, row.id) for row in slice_of(KEY, rows).rows]
+    ids = [3, 2, 4, 5, 6, 7, 1]
+    assert names == [
+        (name, uuid(number))
+        for name, number in zip(["Alpha", "alpha", "alpha", "Strasse", "straße", "Zoo", "Äcker"], ids, strict=True)
+    ]
+
+
+def test_a_null_stands_last() -> None:
+    logs = [
+        EquipmentLogRow(id=uuid(1)),
+        EquipmentLogRow(id=uuid(2), start_date=date(9999, 12, 31)),
+        EquipmentLogRow(id=uuid(3), start_date=date(2026, 1, 1)),
+    ]
+    rows = slice_of(SliceKey(EQUIPMENT_LOGS, None, Month(2026, 1)), logs).rows
+    assert [row.id for row in rows] == [uuid(3), uuid(2), uuid(1)]
+
+
+def test_equal_rows_keep_the_version_and_renew_the_age() -> None:
+    before = slice_of(KEY, [project(1), project(2, "Annex")], version=4)
+    after = Slice.of(KEY, reading([project(2, "Annex"), project(1)], 1300.0), before, 9)
+    assert (after.version, after.reading.sent_at) == (4, 1300.0)
+    assert list(after.rows) == list(before.rows)
+
+
+@pytest.mark.parametrize(
+    "rows", [[project(1, "Tunnel")], [project(1), project(2)], []], ids=["changed", "added", "removed"]
+)
+def test_other_rows_are_another_version(rows: list[object]) -> None:
+    before = slice_of(KEY, [project(1)], version=4)
+    assert Slice.of(KEY, reading(rows), before, 9).version == 9
+
+
+def test_a_renewed_slice_does_not_hold_on_to_the_old_rows() -> None:
+    before = slice_of(KEY, [project(1)], version=4)
+    old = weakref.ref(before)
+    rows = [project(1)]
+    after = Slice.of(KEY, reading(rows), before, 9)
+    del before
+    gc.collect()
+    assert old() is None
+    assert after.rows[0] is rows[0] is after.by_id[uuid(1)]
+
+
+def test_an_index_finds_rows_in_order() -> None:
+    cards = [card(3, DAY, by=7), card(2, DAY, by=8), card(1, date(2026, 3, 9), by=7)]
+    month = slice_of(MARCH, cards)
+    assert [row.id for row in month.find("worker", uuid(7))] == [uuid(3), uuid(1)]
+    assert list(month.find("worker", uuid(9))) == []
+
+
+def test_a_difference_is_exact() -> None:
+    before = slice_of(KEY, [project(1), project(2), project(3)])
+    after = slice_of(KEY, [project(2, "Tunnel"), project(3), project(4), project(5)])
+    assert difference([(before, after)]) == Difference(added=2, changed=1, removed=1)
+    assert difference([(None, after)]) == Difference(added=4, changed=0, removed=0)
+    assert difference([]) == Difference(0, 0, 0)
+
+
+def test_a_row_that_moves_to_another_slice_has_changed_and_is_neither_added_nor_removed() -> None:
+    march = slice_of(MARCH, [card(1, DAY), card(2, DAY)]), slice_of(MARCH, [card(1, DAY)])
+    april = slice_of(APRIL, []), slice_of(APRIL, [card(2, date(2026, 4, 2))])
+    assert difference([march, april]) == Difference(added=0, changed=1, removed=0)
+
+
+def test_a_row_in_two_slices_counts_once() -> None:
+    row, longer = card(1, DAY), card(1, DAY, hours=9.0)
+    both = [(slice_of(key, [row]), slice_of(key, [longer])) for key in (MARCH, APRIL)]
+    assert difference(both) == Difference(added=0, changed=1, removed=0)
+    assert total(after for _, after in both) == 1
+
+
+def held(memory: Memory) -> list[object]:
+    return [one.key for one in memory]
+
+
+def test_memory_is_bounded_in_bytes_and_the_least_recently_used_goes_first() -> None:
+    memory = Memory(100)
+    keys = [SliceKey(TIME_CARDS, None, Month(2026, number)) for number in range(1, 6)]
+    for key in keys[:3]:
+        memory.keep(slice_of(key, [], size=30))
+    assert memory.use(keys[0]) is not None
+    assert memory.peek(keys[1]) is not None  # looking does not count as use
+    memory.keep(slice_of(keys[3], [], size=30))
+    assert held(memory) == [keys[2], keys[0], keys[3]]
+    memory.keep(slice_of(keys[4], [], size=65))
+    assert held(memory) == [keys[3], keys[4]]
+    assert memory.size == 95
+    assert memory.use(keys[0]) is None
+
+
+def test_the_newest_slice_is_kept_whatever_its_size() -> None:
+    memory = Memory(100)
+    memory.keep(slice_of(MARCH, [], size=10))
+    memory.keep(slice_of(APRIL, [], size=1000))
+    assert held(memory) == [APRIL]
+    memory.keep(slice_of(MARCH, [], size=10))
+    assert (held(memory), memory.size) == ([MARCH], 10)
+
+
+def test_a_slice_takes_the_place_of_the_one_of_its_key() -> None:
+    memory = Memory(100)
+    for size in (80, 90, 70):
+        memory.keep(slice_of(MARCH, [], size=size))
+    assert (held(memory), memory.size) == ([MARCH], 70)
