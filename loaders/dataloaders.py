@@ -11,9 +11,8 @@ from strawberry.dataloader import DataLoader
 
 from loaders.accounts import Account, Accounts
 from loaders.entity import Entity, Row, SliceKey, Window
-from loaders.errors import RakenRefused
 from loaders.extensions import MemberExtension, MemberExtensions, ProjectExtension, ProjectExtensions
-from loaders.loader import REFUSED, Loader
+from loaders.loader import Loader
 from loaders.lookups import Wanted
 from loaders.operation import Operation, Serving
 from loaders.slices import sort_key
@@ -51,7 +50,7 @@ class Loaders:
     def __init__(self, loader: Loader, stores: Stores, operation: Operation) -> None:
         self.loader = loader
         self.operation = operation
-        self._one: dict[str, DataLoader[Wanted, Sourced | None]] = {}
+        self._many: dict[str, DataLoader[tuple[Wanted, ...], list[Sourced | None]]] = {}
         self._rows: dict[str, DataLoader[Rows, list[Sourced]]] = {}
         self.project_extension: DataLoader[str, ProjectExtension | None] = by_id(stores.projects.many)
         self.member_extension: DataLoader[str, MemberExtension | None] = by_id(stores.members.many)
@@ -63,11 +62,20 @@ class Loaders:
 
         Raises: RakenError.
         """
-        if entity.name not in self._one:
-            self._one[entity.name] = DataLoader(
-                lambda asked: self._look_up(entity, asked), cache_key_fn=lambda wanted: wanted.id
-            )
-        return await self._one[entity.name].load(Wanted(id_, since))
+        return (await self.many(entity, (Wanted(id_, since),)))[0]
+
+    async def many(self, entity: Entity[Any], wanted: tuple[Wanted, ...]) -> list[Sourced | None]:
+        """The rows of some ids, in their order; None for each that Raken does not have.
+
+        Raises: RakenError.
+        """
+        # What is at hand needs no batch: a list of a thousand cards names its workers a thousand times.
+        serving = self.operation.served(SliceKey(entity))
+        if serving is not None and all(one.id in serving.slice.by_id for one in wanted):
+            return _found(serving, wanted)
+        if entity.name not in self._many:
+            self._many[entity.name] = DataLoader(lambda asked: self._look_up(entity, asked))
+        return await self._many[entity.name].load(wanted)
 
     async def rows(self, entity: Entity[Any], asked: Rows) -> list[Sourced]:
         """The rows of an entity by index and window, in the entity's order.
@@ -85,15 +93,16 @@ class Loaders:
         """
         return await self.rows(entity, Rows(None, None))
 
-    async def _look_up(self, entity: Entity[Any], asked: Sequence[Wanted]) -> list[Sourced | None]:
-        serving = await self.loader.read(SliceKey(entity), self.operation, asked)
-        found = (serving.slice.by_id.get(wanted.id) for wanted in asked)
-        return [None if row is None else Sourced(row, serving) for row in found]
+    async def _look_up(self, entity: Entity[Any], asked: Sequence[tuple[Wanted, ...]]) -> list[list[Sourced | None]]:
+        all_ = [one for wanted in asked for one in wanted]
+        serving = await self.loader.read(SliceKey(entity), self.operation, all_)
+        return [_found(serving, wanted) for wanted in asked]
 
     async def _select(self, entity: Entity[Any], asks: Sequence[Rows]) -> list[list[Sourced] | BaseException]:
-        read = await self._read(key for ask in asks for key in self._keys(entity, ask))
-        if any(isinstance(one, RakenRefused) and one.status == REFUSED for one in read.values()):
-            read |= await self._read(key for ask in asks for key in self._keys(entity, ask) if key not in read)
+        read: dict[SliceKey, Serving | BaseException] = {}
+        # Reading may teach that Raken wants to be asked by project: then other slices hold what is asked for.
+        while lacking := [key for ask in asks for key in self._keys(entity, ask) if key not in read]:
+            read |= await self._read(lacking)
         return [self._choose(entity, ask, [read[key] for key in self._keys(entity, ask)]) for ask in asks]
 
     def _keys(self, entity: Entity[Any], ask: Rows) -> list[SliceKey]:
@@ -116,14 +125,33 @@ class Loaders:
         self, entity: Entity[Any], ask: Rows, servings: Sequence[Serving | BaseException]
     ) -> list[Sourced] | BaseException:
         """The rows asked for among the slices that hold them; the first error where one of them failed."""
-        chosen: list[Sourced] = []
+        whole: list[Serving] = []
         for serving in servings:
             if isinstance(serving, BaseException):
                 return serving
-            slice_ = serving.slice
-            rows = slice_.rows if ask.under is None else slice_.find(ask.under, ask.value or "")
-            chosen += [Sourced(row, serving) for row in rows if within(entity, row, ask.window)]
-        return merged(entity, chosen) if len(servings) > 1 else chosen
+            whole.append(serving)
+        return chosen(entity, ask, whole)
+
+
+def _found(serving: Serving, wanted: Iterable[Wanted]) -> list[Sourced | None]:
+    rows = (serving.slice.by_id.get(one.id) for one in wanted)
+    return [None if row is None else Sourced(row, serving) for row in rows]
+
+
+def chosen(entity: Entity[Any], ask: Rows, servings: Sequence[Serving]) -> list[Sourced]:
+    """The rows asked for, in order, each id once: as the latest of the readings that have it says."""
+    found: list[Sourced] = []
+    later: list[Serving] = []
+    for serving in sorted(servings, key=lambda one: -one.slice.reading.sent_at):
+        rows = serving.slice.rows if ask.under is None else serving.slice.find(ask.under, ask.value or "")
+        # Another month, another project: a later reading has the last word, also where it leads elsewhere.
+        found += [
+            Sourced(row, serving)
+            for row in rows
+            if within(entity, row, ask.window) and not any(row.id in other.slice.by_id for other in later)
+        ]
+        later.append(serving)
+    return sorted(found, key=lambda one: sort_key(entity, one.row)) if len(servings) > 1 else found
 
 
 def within(entity: Entity[Any], row: Row, window: Window | None) -> bool:
@@ -132,16 +160,6 @@ def within(entity: Entity[Any], row: Row, window: Window | None) -> bool:
         return True
     first, last = entity.span(row)
     return (first is None or first <= window.last) and (last is None or last >= window.first)
-
-
-def merged(entity: Entity[Any], rows: list[Sourced]) -> list[Sourced]:
-    """The rows of several months, in order, each id once: as the latest reading has it."""
-    latest: dict[str, Sourced] = {}
-    for one in rows:
-        other = latest.get(one.row.id)
-        if other is None or other.serving.slice.reading.sent_at < one.serving.slice.reading.sent_at:
-            latest[one.row.id] = one
-    return sorted(latest.values(), key=lambda one: sort_key(entity, one.row))
 
 
 def by_id(many: Callable[[Sequence[str]], Coroutine[Any, Any, dict[str, V]]]) -> DataLoader[str, V | None]:

@@ -66,8 +66,12 @@ class Operation:
 
         return sent
 
+    def served(self, key: SliceKey) -> Serving | None:
+        """How it has been served a slice, if it has been."""
+        pin = self.pins.get(key)
+        done = pin is not None and pin.done() and not pin.cancelled() and pin.exception() is None
+        return pin.result() if pin is not None and done else None
+
     def servings(self) -> list[Serving]:
         """What it has been served, without what failed."""
-        return [
-            pin.result() for pin in self.pins.values() if pin.done() and not pin.cancelled() and not pin.exception()
-        ]
+        return [serving for key in self.pins if (serving := self.served(key)) is not None]

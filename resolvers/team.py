@@ -12,6 +12,7 @@ from loaders.entities.members import MEMBERS
 from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Entity, Window
+from loaders.lookups import Wanted
 from loaders.slices import sort_key
 from resolvers.context import Context
 
@@ -49,6 +50,6 @@ async def _named(
     for id_, read in by_cards:
         if id_ is not None:
             since[id_] = max(read, since.get(id_, read))
-    found = await asyncio.gather(*(context.loaders.one(entity, id_, at) for id_, at in since.items()))
+    found = await context.loaders.many(entity, tuple(Wanted(id_, at) for id_, at in since.items()))
     present = sorted((one for one in found if one is not None), key=lambda one: sort_key(entity, one.row))
     return [context.node(entity, one) for one in present]
