@@ -4,14 +4,17 @@ One rule: where the token's subject is an account, the account's word holds: its
 """
 
 import asyncio
+import secrets
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import jwt
+import structlog
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
 from loaders.accounts import Account, Accounts, Role
@@ -24,13 +27,11 @@ COOKIE = "raken_gateway_session"
 SESSION = timedelta(hours=12)
 REMEMBERED = 10_000
 
+ABREAST = 2
+"Passwords that are checked at once: each takes 64 MiB, and a core for as long as it lasts."
+
 _hasher = PasswordHasher()
-
-
-@cache
-def _nobody() -> str:
-    """The hash of nobody's password, so that an unknown email takes as long as a known one."""
-    return _hasher.hash("nobody's")
+_log = structlog.get_logger("accounts")
 
 
 def hashed(password: str) -> str:
@@ -38,10 +39,17 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
+@cache
+def _nobodys() -> str:
+    """The hash of a password that nobody knows, so that an unknown email takes as long as a known one."""
+    return hashed(secrets.token_hex(32))
+
+
 def _verified(hash_: str | None, password: str) -> bool:
+    nobodys = _nobodys()
     try:
-        return _hasher.verify(hash_ or _nobody(), password) and hash_ is not None
-    except (VerificationError, UnicodeEncodeError):
+        return _hasher.verify(hash_ or nobodys, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 
@@ -75,31 +83,33 @@ class Tokens:
                 audience=self._audience or None,
                 options={"require": ["exp", "sub"], "verify_aud": bool(self._audience)},
             )
-            return str(claims["sub"]), Role(claims.get("role"))
+            if claims["sub"]:
+                return claims["sub"], Role(claims.get("role"))
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("expected a token that has not ended; sign in again") from None
-        except (jwt.InvalidTokenError, ValueError):
-            raise Unauthenticated("expected a token of this gateway with sub, role and exp; got another") from None
+        except (jwt.InvalidTokenError, ValueError, OverflowError):
+            pass
+        raise Unauthenticated("expected a token of this gateway with sub, role and exp; got another")
 
 
 class Doorkeeper:
     """Says who a request is from."""
 
-    def __init__(self, accounts: Accounts, tokens: Tokens) -> None:
+    def __init__(self, accounts: Accounts, tokens: Tokens, origins: Iterable[str] = ()) -> None:
+        """`origins` are of pages, beside the gateway's own, whose requests a cookie may sign in."""
         self._accounts = accounts
         self._tokens = tokens
+        self._origins = frozenset(origins)
+        self._turns = asyncio.Semaphore(ABREAST)
         self._remembered: OrderedDict[str, Account | None] = OrderedDict()
 
-    async def viewer(self, request: Request) -> Viewer | None:
-        """Who asks; None for a stranger.
+    async def viewer(self, request: Request) -> Viewer:
+        """Who asks.
 
         Raises:
-            Unauthenticated: the credentials are wrong.
+            Unauthenticated: the credentials are wrong, or there are none.
         """
-        token = credentials(request)
-        if token is None:
-            return None
-        subject, role = self._tokens.read(token)
+        subject, role = self._tokens.read(self._credentials(request))
         account = await self._account(subject)
         if account is None:
             return Viewer(subject, role, Account(subject, subject, subject, role, active=True))
@@ -119,6 +129,31 @@ class Doorkeeper:
             self._remembered.popitem(last=False)
         return account
 
+    def _credentials(self, request: Request) -> str:
+        """The token that a request carries: in `Authorization`, else in the session cookie."""
+        header = request.headers.get("authorization")
+        if header is not None:
+            scheme, _, token = header.partition(" ")
+            if scheme.lower() != "bearer" or not token.strip():
+                raise Unauthenticated("expected Authorization: Bearer and a token")
+            return token.strip()
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            raise Unauthenticated("expected Authorization: Bearer and a token; sign in first")
+        self.check_origin(request)
+        return cookie
+
+    def check_origin(self, request: Request) -> None:
+        """Lets pass what no page sends, or one that may.
+
+        Raises:
+            Unauthenticated: another site's page sends it.
+        """
+        origin = request.headers.get("origin")
+        if origin is None or origin in self._origins or origin.partition("://")[2] == request.headers.get("host"):
+            return
+        raise Unauthenticated("expected a request of this site's own pages, got one of another site")
+
     async def sign_in(self, email: str, password: str) -> SignedIn:
         """A session for the account of an email.
 
@@ -127,24 +162,12 @@ class Doorkeeper:
             ExtensionsUnavailable: Postgres is away.
         """
         hash_ = await self._accounts.password_hash(email)
-        right = await asyncio.to_thread(_verified, hash_, password)
+        async with self._turns:
+            right = await asyncio.to_thread(_verified, hash_, password)
         account = await self._accounts.by_subject(email) if right else None
         if account is None or not account.active:
+            _log.warning("sign_in_refused")
             raise Unauthenticated("expected the email and password of an active account")
+        _log.info("signed_in", account=account.id)
         token, ends = self._tokens.sign(account.id, account.role, SESSION)
         return SignedIn(token, ends, account)
-
-
-def credentials(request: Request) -> str | None:
-    """The token that a request carries: in `Authorization`, else in the session cookie.
-
-    Raises:
-        Unauthenticated: an `Authorization` that is not `Bearer`.
-    """
-    header = request.headers.get("authorization")
-    if header is None:
-        return request.cookies.get(COOKIE)
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("expected Authorization: Bearer and a token")
-    return token.strip()

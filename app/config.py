@@ -3,9 +3,11 @@
 One rule: a wrong variable stops the start with one line that names it and what it takes, and never shows a secret.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -17,7 +19,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 
 from loaders.entity import Entity, Scope
@@ -25,6 +26,13 @@ from loaders.freshness import Lifetime
 
 T = TypeVar("T")
 SECRET_BYTES = 32
+ORIGIN = re.compile(r"\*|https?://[^/\s]+")
+PREFIXES = {"ttls": "TTL_", "scopes": "SCOPE_"}
+"The variables of a field that has one for each entity."
+NOT_SERVED = {"TRUSTED_DOCUMENTS": "", "JWKS_URL": "", "RATE_LIMIT_PER_MINUTE": "0"}
+"Variables of the contract that this version does not know how to honour, and their values that ask for nothing."
+SECRETS = ("DATABASE_URL",)
+"Variables whose values may hold a secret, beside those that are one."
 
 
 class WrongConfiguration(Exception):
@@ -44,6 +52,19 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    if not ORIGIN.fullmatch(value):
+        raise ValueError("not an origin")
+    return value
+
+
+def _dsn(value: str) -> str:
+    where = urlsplit(value)
+    if where.scheme not in ("", "postgres", "postgresql") or (value and not where.scheme) or where.port == 0:
+        raise ValueError("not the address of a Postgres")
+    return value
+
+
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value().encode()) < SECRET_BYTES:
         raise ValueError("too short")
@@ -58,7 +79,7 @@ def _zone(value: str) -> str:
     return value
 
 
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)]
 Url = Annotated[str, AfterValidator(_url)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -82,8 +103,8 @@ class Settings(BaseModel):
     raken_requests_per_second: float = Field(5, gt=0, allow_inf_nan=False, description="a number above 0")
     raken_daily_quota: int | None = Field(None, ge=0, description="a whole number, 0 or more")
     raken_timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="seconds, above 0")
-    database_url: str = Field(
-        "", pattern="^(postgres(ql)?://.*)?$", description="the address of a Postgres: postgresql://…, or nothing"
+    database_url: Annotated[str, AfterValidator(_dsn)] = Field(
+        "", description="the address of a Postgres: postgresql://…, or nothing"
     )
     auto_migrate: Literal["", "0", "1"] = Field("", description="0 or 1")
     data_dir: Path = Field(Path(".data"), description="a directory")
@@ -97,23 +118,26 @@ class Settings(BaseModel):
     company_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="a zone of the IANA database, like America/Denver"
     )
+    redis_url: SecretStr = Field(SecretStr(""), description="the address of a Redis; this version does not use it")
+    answer_cache_mb: float = Field(
+        64, ge=0, allow_inf_nan=False, description="megabytes, 0 or more; this version keeps no answers"
+    )
     slice_cache_mb: float = Field(512, ge=0, allow_inf_nan=False, description="megabytes, 0 or more")
     public_url: Annotated[str, AfterValidator(lambda value: value and _url(value))] = Field(
         "", description="the http or https address that people see, or nothing"
     )
-    cors_origins: Listed = Field((), description="comma-separated origins, like https://dashboard.example")
+    cors_origins: Origins = Field((), description="comma-separated origins, like https://dashboard.example")
     host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="a port, 0 to 65535")
     sandbox_port: int = Field(8001, ge=0, le=65535, description="a port, 0 to 65535")
     ttls: Mapping[str, Seconds] = Field(default_factory=dict, description="seconds, 0 or more")
     scopes: Mapping[str, Scope] = Field(default_factory=dict, description="company, project or either")
 
-    @model_validator(mode="after")
-    def _app_whole(self) -> "Settings":
-        if bool(self.raken_client_id) != bool(self.raken_client_secret.get_secret_value()):
-            missing = "raken_client_secret" if self.raken_client_id else "raken_client_id"
-            raise ValueError(missing)
-        return self
+    @property
+    def origins(self) -> list[str]:
+        """The origins of pages, beside those of the address that was asked, that a cookie signs in."""
+        where = urlsplit(self.public_url)
+        return [*self.cors_origins, *([f"{where.scheme}://{where.netloc}"] if self.public_url else [])]
 
     @property
     def migrates(self) -> bool:
@@ -143,20 +167,50 @@ def settings(environment: Mapping[str, str], entities: Collection[Entity[Any]]) 
     values: dict[str, Any] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     values["ttls"] = {name: given[f"TTL_{name}"] for name in names if f"TTL_{name}" in given}
     values["scopes"] = {name: given[f"SCOPE_{name}"] for name in located if f"SCOPE_{name}" in given}
+    lines = [*_halves(given), *_not_served(given), *_strangers(given, names)]
     try:
-        return Settings.model_validate(values)
+        chosen = Settings.model_validate(values)
     except ValidationError as error:
-        raise WrongConfiguration(dict.fromkeys(_line(problem, given) for problem in error.errors())) from None
+        lines = [*(_line(_variable(problem["loc"]), given) for problem in error.errors()), *lines]
+        raise WrongConfiguration(dict.fromkeys(lines)) from None
+    if lines:
+        raise WrongConfiguration(lines)
+    return chosen
 
 
-def _line(problem: Any, given: Mapping[str, str]) -> str:
-    """One line for one problem: the variable, what it takes, and what came unless that is a secret."""
-    location = [str(part) for part in problem["loc"]] or [str(problem["ctx"]["error"])]
-    field = location[0]
-    prefixes = {"ttls": "TTL_", "scopes": "SCOPE_"}
-    variable = prefixes[field] + location[1] if field in prefixes else field.upper()
-    takes = Settings.model_fields[field].description
+def _halves(given: Mapping[str, str]) -> Iterator[str]:
+    """Lines for an OAuth app that has its id or its secret alone."""
+    pair = ("RAKEN_CLIENT_ID", "RAKEN_CLIENT_SECRET")
+    if sum(name in given for name in pair) == 1:
+        yield from (_line(name, given) for name in pair if name not in given)
+
+
+def _not_served(given: Mapping[str, str]) -> Iterator[str]:
+    """Lines for promises of security that this version does not keep: who makes one is not to rely on it."""
+    for name, off in NOT_SERVED.items():
+        if given.get(name, off) != off:
+            yield f"{name}: not served by this version; expected it unset" + (f" or {off}" if off else "")
+
+
+def _strangers(given: Mapping[str, str], entities: Iterable[str]) -> Iterator[str]:
+    """Lines for a `TTL_` of an entity that there is not."""
+    known = {f"TTL_{name}" for name in entities}
+    for name in given:
+        if name.startswith("TTL_") and name not in known:
+            yield f"{name}: expected an entity that there is: {', '.join(sorted(known))}"
+
+
+def _variable(location: Sequence[int | str]) -> str:
+    """The variable that a value came from."""
+    field = str(location[0])
+    return PREFIXES[field] + str(location[1]) if field in PREFIXES else field.upper()
+
+
+def _line(variable: str, given: Mapping[str, str]) -> str:
+    """One line for one variable: what it takes, and what came unless that is a secret."""
+    field = next((field for field, prefix in PREFIXES.items() if variable.startswith(prefix)), variable.lower())
+    declared = Settings.model_fields[field]
     if variable not in given:
-        return f"{variable}: expected {takes}; it is not set"
-    secret = any(word in variable for word in ("SECRET", "TOKEN", "DATABASE_URL"))
-    return f"{variable}: expected {takes}" + ("" if secret else f"; got {given[variable]!r}")
+        return f"{variable}: expected {declared.description}; it is not set"
+    secret = variable in SECRETS or "SecretStr" in str(declared.annotation)
+    return f"{variable}: expected {declared.description}" + ("" if secret else f"; got {given[variable]!r}")

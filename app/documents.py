@@ -1,28 +1,37 @@
-"""Documents: parsed and validated once, then kept, the least recently used going first.
+"""Documents: parsed, measured and validated once, then kept, the least recently used going first.
 
 One rule: nothing is executed that has not passed here.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     parse,
     validate,
 )
 
-from app.errors import PARSE_FAILED, VALIDATION_FAILED
+from app.errors import PARSE_FAILED, TOO_COMPLEX, VALIDATION_FAILED
+from app.limits import excess, operations
 
 TOKENS = 10_000
-KEPT = 1_000
+"Tokens of a document, its comments counted."
+KEPT = 500_000
+"Characters of the documents that are kept; parsed, each takes about a hundred bytes."
 FREE = frozenset(("login", "__typename"))
 "Root fields that anyone may ask for."
+_GAVE_UP = "Parsing aborted."  # graphql-core's last words where a document is too large, or nested past its stack
 
 
 class Refused(Exception):
@@ -36,7 +45,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document, and what of its operations matters before they run."""
+    """A document, and what of its operations matters before they run."""
 
     node: DocumentNode
 
@@ -44,8 +53,8 @@ class Document:
         """The operation of a name, or the only one; None where that is not clear."""
         found = [
             node
-            for node in self.node.definitions
-            if isinstance(node, OperationDefinitionNode) and (name is None or (node.name and node.name.value == name))
+            for node in operations(self.node)
+            if name is None or (node.name is not None and node.name.value == name)
         ]
         return found[0] if len(found) == 1 else None
 
@@ -56,47 +65,84 @@ class Documents:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._size = 0
 
     def read(self, query: str) -> Document:
-        """The document of a text.
+        """The document of a text, for the signed-in.
 
         Raises:
-            Refused: it cannot be parsed, or is not valid against the schema.
+            Refused: it cannot be parsed, is too complex, or is not valid against the schema.
         """
         document = self._kept.get(query)
         if document is None:
-            document = self._kept[query] = self._check(query)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            document = self._valid(_parsed(query))
+            self._keep(query, document)
         self._kept.move_to_end(query)
         return document
 
-    def _check(self, query: str) -> Document:
-        node = _parsed(query)
+    def free(self, query: str, name: str | None) -> Document | None:
+        """A document with nothing but the operation of a name, where anyone may run that; None where not.
+
+        Raises:
+            Refused: the operation is not valid; strangers learn nothing of the schema, so it is not said why.
+        """
+        try:
+            document = Document(_parsed(query))
+        except Refused:
+            return None
+        operation = document.operation(name)
+        fragments = {
+            one.name.value: one for one in document.node.definitions if isinstance(one, FragmentDefinitionNode)
+        }
+        if operation is None or not FREE.issuperset(_root_fields(operation.selection_set, fragments)):
+            return None
+        try:
+            return self._valid(DocumentNode(definitions=(operation, *fragments.values())))
+        except Refused as refused:
+            raise Refused([GraphQLError("the operation is not valid; sign in to hear why")], refused.code) from None
+
+    def _valid(self, node: DocumentNode) -> Document:
         errors = validate(self._schema, node)
         if errors:
             raise Refused(errors, VALIDATION_FAILED)
         return Document(node)
 
+    def _keep(self, query: str, document: Document) -> None:
+        self._kept[query] = document
+        self._size += len(query)
+        while self._size > KEPT and len(self._kept) > 1:
+            gone, _ = self._kept.popitem(last=False)
+            self._size -= len(gone)
+
 
 def _parsed(query: str) -> DocumentNode:
     try:
-        return parse(query, max_tokens=TOKENS)
+        node = parse(query, max_tokens=TOKENS)
     except GraphQLError as error:
-        raise Refused([error], PARSE_FAILED) from None
-    except RecursionError:
-        raise Refused([GraphQLError("expected a document of less depth")], PARSE_FAILED) from None
+        if not error.message.endswith(_GAVE_UP):
+            raise Refused([error], PARSE_FAILED) from None
+        too_much: str | None = f"expected {TOKENS} tokens at most, comments counted, and none nested deeply; got more"
+    else:
+        too_much = excess(node)
+    if too_much is not None:
+        raise Refused([GraphQLError(too_much)], TOO_COMPLEX)
+    return node
 
 
-def free(query: str, name: str | None) -> bool:
-    """Whether anyone may run a document's operation: its root fields are all `login` or `__typename`."""
-    try:
-        operation = Document(_parsed(query)).operation(name)
-    except Refused:
-        return False
-    return operation is not None and all(
-        isinstance(field, FieldNode) and field.name.value in FREE for field in operation.selection_set.selections
-    )
+def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> set[str]:
+    """The names of the fields that a selection has at its root, in fragments too."""
+    names, unseen, left = set[str](), dict(fragments), [selections]
+    while left:
+        for selection in left.pop().selections:
+            match selection:
+                case FieldNode():
+                    names.add(selection.name.value)
+                case InlineFragmentNode():
+                    left.append(selection.selection_set)
+                case FragmentSpreadNode():
+                    fragment = unseen.pop(selection.name.value, None)
+                    left += [fragment.selection_set] if fragment else []
+    return names
 
 
 def changes(operation: OperationDefinitionNode | None) -> bool:

@@ -17,8 +17,8 @@ from graphql import ExecutionResult, GraphQLSchema, execute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts import COOKIE, Doorkeeper
-from app.documents import Documents, Refused, changes, free
+from app.accounts import Doorkeeper
+from app.documents import Document, Documents, Refused, changes
 from app.errors import BAD_USER_INPUT, plain, told
 from app.metrics import Metrics
 from app.requests import JSON, RESPONSE, Asked, WrongRequest, asked, media_type
@@ -30,6 +30,8 @@ from resolvers.extensions import freshness
 
 PRIVATE = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie, Accept, Accept-Encoding"}
 REALM = {"www-authenticate": 'Bearer realm="raken-gateway"'}
+NAME = 100
+"Characters of an operation's name that the log has."
 _log = structlog.get_logger("request")
 
 
@@ -83,16 +85,14 @@ class GraphQLEndpoint:
     async def _answer(self, exchange: Exchange) -> dict[str, Any]:
         exchange.type = media_type(exchange.request)
         question = await asked(exchange.request)
-        exchange.name = question.operation_name
-        viewer = await self._viewer(exchange.request, question)
         try:
-            document = self._documents.read(question.query)
+            viewer, document = await self._admitted(exchange.request, question)
         except Refused as refused:
             return _request_error(exchange, [told(error, exchange.id, refused.code) for error in refused.errors])
         operation = document.operation(question.operation_name)
-        if exchange.request.method == "GET" and changes(operation):
+        if exchange.request.method != "POST" and changes(operation):
             raise WrongRequest(405, "expected a query; a mutation goes by POST", {"allow": "POST"})
-        exchange.name = operation.name.value if operation and operation.name else None
+        exchange.name = operation.name.value[:NAME] if operation and operation.name else None
         exchange.context = self._contexts(viewer)
         result = execute(
             self._schema,
@@ -104,18 +104,21 @@ class GraphQLEndpoint:
         self._metrics.executed()
         return _content(exchange, await result if isawaitable(result) else result)
 
-    async def _viewer(self, request: Request, question: Asked) -> Viewer | None:
-        """Who asks; None for a stranger who asks what anyone may."""
+    async def _admitted(self, request: Request, question: Asked) -> tuple[Viewer | None, Document]:
+        """Who asks, and the document; a stranger, who is None, gets one that anyone may run.
+
+        Raises:
+            Unauthenticated: the credentials are wrong, or missing where they are needed.
+            Refused: the document is not to be run.
+        """
         try:
-            _check_origin(request)
             viewer = await self._doorkeeper.viewer(request)
         except Unauthenticated:
-            if free(question.query, question.operation_name):
-                return None
-            raise
-        if viewer is None and not free(question.query, question.operation_name):
-            raise Unauthenticated("sign in first: Authorization: Bearer and a token, or the page /login")
-        return viewer
+            document = self._documents.free(question.query, question.operation_name)
+            if document is None:
+                raise
+            return None, document
+        return viewer, self._documents.read(question.query)
 
     def _note(self, exchange: Exchange, content: dict[str, Any]) -> None:
         """One line a request: never a token, a variable or a field's value."""
@@ -151,25 +154,14 @@ def _request_error(exchange: Exchange, errors: list[dict[str, Any]]) -> dict[str
     return {"errors": errors}
 
 
-def _check_origin(request: Request) -> None:
-    """Refuses a cookie that another site's page sends along.
-
-    Raises:
-        Unauthenticated: the page is another site's.
-    """
-    origin = request.headers.get("origin")
-    if origin is None or "authorization" in request.headers or COOKIE not in request.cookies:
-        return
-    if origin.rpartition("//")[2] != request.headers.get("host"):
-        raise Unauthenticated("expected a request from this site's own pages where a cookie signs in")
-
-
 def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
     body = encoded(content)
     headers = PRIVATE | exchange.headers
-    if exchange.request.method == "GET" and exchange.status == HTTPStatus.OK:
-        headers["etag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-        if headers["etag"] in exchange.request.headers.get("if-none-match", ""):
+    if exchange.request.method != "POST" and exchange.status == HTTPStatus.OK:
+        tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        # Weak: compressed and plain, the answer is the same and the bytes are not (RFC 9110, section 8.8.1).
+        headers["etag"] = f"W/{tag}"
+        if tag in exchange.request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
     return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
 

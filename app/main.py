@@ -12,17 +12,21 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings, settings
 from app.errors import plain
 from app.logs import configure
+from app.requests import wants_page
 from app.site import PAGES, Files, Site
 from app.wiring import Gateway, open_gateway
 from loaders.errors import GatewayError
 from resolvers.schema import ENTITIES
+
+UPGRADE = {"upgrade": "graphql-transport-ws", "connection": "upgrade"}
+"What a client of WebSockets may try again with, once subscriptions are served (RFC 9110, section 15.5.22)."
 
 
 def from_environment() -> Starlette:
@@ -55,8 +59,8 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
 
     async def graphql(request: Request) -> Response:
         if request.headers.get("upgrade", "").lower() == "websocket":
-            return Response("subscriptions are not served", 426, {"upgrade": "graphql-transport-ws"})
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return PlainTextResponse("expected HTTP; subscriptions are not served", 426, UPGRADE)
+        if wants_page(request):
             return await site.graphiql(request)
         return await gateway.endpoint.respond(request)
 
@@ -83,7 +87,9 @@ def middleware(chosen: Settings) -> list[Middleware]:
         allow_origins=chosen.cors_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
-        allow_credentials=True,
+        expose_headers=["etag", "x-request-id"],
+        # A cookie signs in for the origins that are named, and for nobody where all may ask.
+        allow_credentials="*" not in chosen.cors_origins,
     )
     common = [Middleware(RequestIds), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
     return [*common, cors] if chosen.cors_origins else common
@@ -102,7 +108,6 @@ class RequestIds:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["id"] = request_id
-
         started = False
 
         async def stamped(message: Message) -> None:

@@ -3,15 +3,18 @@
 One rule: what is wrong with a request is said with the status that HTTP has for it, before anything is parsed.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 BODY = 1024 * 1024
+HTML = "text/html"
 JSON = "application/json"
 RESPONSE = "application/graphql-response+json"
+WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 class WrongRequest(Exception):
@@ -38,14 +41,35 @@ def media_type(request: Request) -> str:
     Raises:
         WrongRequest: 406, where the client takes neither.
     """
-    accepted = request.headers.get("accept", "*/*")
-    ranges = [part.split(";")[0].strip().lower() for part in accepted.split(",")]
-    for offered in ranges:
-        if offered in (RESPONSE, JSON):
-            return offered
-        if offered in ("*/*", "application/*"):
+    for wanted in accepted(request):
+        if wanted in (RESPONSE, JSON):
+            return wanted
+        if wanted in ("*/*", "application/*"):
             return JSON
-    raise WrongRequest(406, f"expected Accept with {RESPONSE} or {JSON}, got {accepted[:100]!r}")
+    header = request.headers.get("accept", "")
+    raise WrongRequest(406, f"expected Accept with {RESPONSE} or {JSON}, got {header[:100]!r}")
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for a page: it names HTML before GraphQL's types."""
+    named = (one for one in accepted(request) if one in (HTML, RESPONSE, JSON))
+    return request.method != "POST" and next(named, None) == HTML
+
+
+def accepted(request: Request) -> list[str]:
+    """The media ranges that a client takes, the dearest first (RFC 9110, section 12.5.1)."""
+    header = ",".join(request.headers.getlist("accept")).lower()
+    ranges = []
+    for part in (header.strip() or "*/*").split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        ranges.append((_quality(parameters), name))
+    # Sorting keeps the client's order among equals.
+    return [name for quality, name in sorted(ranges, key=lambda one: -one[0]) if quality > 0]
+
+
+def _quality(parameters: list[str]) -> float:
+    weight = next((one.removeprefix("q=") for one in parameters if one.startswith("q=")), "1")
+    return float(weight) if WEIGHT.fullmatch(weight) else 0.0
 
 
 async def asked(request: Request) -> Asked:
@@ -54,19 +78,27 @@ async def asked(request: Request) -> Asked:
     Raises:
         WrongRequest: 400, 413 or 415.
     """
-    return _from_query(request) if request.method == "GET" else _from_body(await _body(request))
+    return _from_body(await body(request, JSON, BODY)) if request.method == "POST" else _from_query(request)
 
 
-async def _body(request: Request) -> bytes:
-    type_ = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if type_ != JSON:
-        raise WrongRequest(415, f"expected Content-Type: {JSON}, got {type_[:100]!r}")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY:
-            raise WrongRequest(413, f"expected a body of {BODY} bytes at most")
-    return bytes(body)
+async def body(request: Request, type_: str, most: int) -> bytes:
+    """The body of a request, which has to be of a media type and of so many bytes at most.
+
+    Raises:
+        WrongRequest: 400, 413 or 415.
+    """
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != type_:
+        raise WrongRequest(415, f"expected Content-Type: {type_}, got {given[:100]!r}")
+    read = bytearray()
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > most:
+                raise WrongRequest(413, f"expected a body of {most} bytes at most, got more")
+    except ClientDisconnect:
+        raise WrongRequest(400, "expected a whole body, but it broke off") from None
+    return bytes(read)
 
 
 def _from_body(body: bytes) -> Asked:

@@ -7,14 +7,16 @@ import html
 import re
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
+from typing import Literal, TypedDict
+from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.accounts import COOKIE, SESSION, Doorkeeper
+from app.requests import WrongRequest, body
 from loaders.errors import ExtensionsUnavailable, GatewayError, Unauthenticated
 
 PAGES = Path(__file__).parent / "pages"
@@ -27,6 +29,8 @@ POLICY = {
     "cache-control": "no-store",
 }
 HOME = "/graphql"
+FORM = "application/x-www-form-urlencoded"
+FORM_BYTES = 16 * 1024
 
 
 class Site:
@@ -50,36 +54,51 @@ class Site:
 
     async def sign_in(self, request: Request) -> Response:
         """`POST /login`: sets the session cookie."""
-        async with request.form(max_files=0, max_fields=10) as form:
-            email, password, target = (str(form.get(name, "")) for name in ("email", "password", "next"))
+        try:
+            self._doorkeeper.check_origin(request)
+            form = dict(parse_qsl((await body(request, FORM, FORM_BYTES)).decode("utf-8", "replace")))
+        except Unauthenticated as error:
+            return PlainTextResponse(str(error), 403)
+        except WrongRequest as wrong:
+            return PlainTextResponse(str(wrong), wrong.status)
+        return await self._enter(request, form.get("email", ""), form.get("password", ""), local(form.get("next")))
+
+    async def _enter(self, request: Request, email: str, password: str, target: str) -> Response:
         try:
             signed = await self._doorkeeper.sign_in(email, password)
         except Unauthenticated:
-            return _form(local(target), email, "That email and password do not go together.", 401)
+            return _form(target, email, "That email and password do not go together.", 401)
         except ExtensionsUnavailable as error:
-            return _form(local(target), email, f"Nobody can sign in right now. {error}", 503)
-        response = RedirectResponse(local(target), 303)
-        response.set_cookie(
-            COOKIE,
-            signed.token,
-            max_age=int(SESSION.total_seconds()),
-            httponly=True,
-            samesite="lax",
-            secure=self._secure or request.url.scheme == "https",
-        )
+            return _form(target, email, f"Nobody can sign in right now. {error}", 503)
+        response = RedirectResponse(target, 303)
+        response.set_cookie(COOKIE, signed.token, int(SESSION.total_seconds()), **self._flags(request))
         return response
 
-    async def sign_out(self, _: Request) -> Response:
+    async def sign_out(self, request: Request) -> Response:
         """`POST /logout`: the browser forgets the session."""
+        try:
+            self._doorkeeper.check_origin(request)
+        except Unauthenticated as error:
+            return PlainTextResponse(str(error), 403)
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        response.delete_cookie(COOKIE, **self._flags(request))
         return response
+
+    def _flags(self, request: Request) -> "_Flags":
+        return {"httponly": True, "samesite": "lax", "secure": self._secure or request.url.scheme == "https"}
 
     async def _signed_in(self, request: Request) -> bool:
         try:
-            return await self._doorkeeper.viewer(request) is not None
+            await self._doorkeeper.viewer(request)
         except GatewayError:
             return False
+        return True
+
+
+class _Flags(TypedDict):
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
 
 
 class Files(StaticFiles):

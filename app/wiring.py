@@ -26,7 +26,7 @@ from loaders.http_raken import HttpRaken, Manners
 from loaders.keeper import TokenKeeper
 from loaders.limiter import EvenSpacing
 from loaders.loader import Loader
-from loaders.migrate import pending
+from loaders.migrate import SchemaMismatch, migrate, pending
 from loaders.oauth import OAuth
 from loaders.operation import Operation
 from loaders.postgres import Postgres
@@ -66,7 +66,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         postgres = await stack.enter_async_context(Postgres(settings.database_url, clock))
         stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres))
         tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
-        doorkeeper = Doorkeeper(stores.accounts, tokens)
+        doorkeeper = Doorkeeper(stores.accounts, tokens, settings.origins)
 
         usages = Usages(list(CATALOGUE))
         raken = _raken(settings, postgres, usages, clock, stack)
@@ -79,7 +79,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         endpoint = GraphQLEndpoint(GRAPH, doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
-        stack.push_async_callback(_ended, asyncio.create_task(_watch(postgres, health)))
+        stack.push_async_callback(_ended, asyncio.create_task(_watch(settings, postgres, health)))
         yield Gateway(settings, endpoint, doorkeeper, health, metrics, loader)
 
 
@@ -135,14 +135,30 @@ def _raken(settings: Settings, postgres: Postgres, usages: Usages, clock: Clock,
     return raken
 
 
-async def _watch(postgres: Postgres, health: Health) -> None:
+async def _watch(settings: Settings, postgres: Postgres, health: Health) -> None:
     """Waits until the newest schema was seen once: from then on the process is ready."""
+    told = None
     while True:
         with suppress(ExtensionsUnavailable):
-            health.migrated = not await pending(postgres)
-        if health.migrated:
-            return
+            obstacle = await _obstacle(settings, postgres)
+            if obstacle is None:
+                health.migrated = True
+                return
+            if obstacle != told:
+                _log.error("not_migrated", reason=obstacle)
+            told = obstacle
         await asyncio.sleep(AGAIN)
+
+
+async def _obstacle(settings: Settings, postgres: Postgres) -> str | None:
+    """What keeps the schema from being the newest; None where it is, by migrating where that is allowed."""
+    try:
+        if settings.migrates:
+            await migrate(settings.database_url)
+        lacking = await pending(postgres)
+    except SchemaMismatch as error:
+        return str(error)
+    return f"the schema lacks {', '.join(lacking)}" if lacking else None
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
