@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from getpass import getpass
 from pathlib import Path
 
 import sandbox.main
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chosen.run(chosen)
     except (WrongConfiguration, EmbeddedUnavailable) as error:
         _end(str(error), WRONG)
-    except (GatewayError, SchemaMismatch, serving.NotMigrated) as error:
+    except (GatewayError, SchemaMismatch, serving.NotStarted, OSError) as error:
         _end(str(error), FAILED)
     except KeyboardInterrupt:
         sys.exit(0)
@@ -120,7 +121,7 @@ def run_migrate(_: argparse.Namespace) -> None:
 
 def run_user(chosen: argparse.Namespace) -> None:
     """A new local account."""
-    password = sys.stdin.readline().rstrip("\r\n")
+    password = getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not password:
         _end("expected a password on standard input, got nothing", WRONG)
     print(asyncio.run(_add_user(_unsigned(), chosen, password)))  # noqa: T201 - its words

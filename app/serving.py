@@ -35,7 +35,11 @@ DEMO_PASSWORD = "demo-password"  # noqa: S105 - of accounts that see made-up dat
 _log = structlog.get_logger("serving")
 
 
-class NotMigrated(Exception):
+class NotStarted(Exception):
+    """The server did not come to serve."""
+
+
+class NotMigrated(NotStarted):
     """The database's schema is older than the code, and nobody said that it may be changed."""
 
 
@@ -50,9 +54,12 @@ def serve(
 
     Raises:
         EmbeddedUnavailable: no embedded Postgres can be had.
-        NotMigrated: the database's schema is older than the code.
+        NotStarted: the database's schema is older than the code, or the server cannot start.
+        SchemaMismatch: the schema cannot be brought to the code's.
     """
     signal.signal(signal.SIGTERM, _leave)
+    if chosen.redis_url.get_secret_value():
+        _log.warning("redis_not_used", reason="this version keeps slices in memory alone")
     with ExitStack() as stack:
         if not chosen.database_url:
             chosen = chosen.on(stack.enter_context(_embedded(chosen.data_dir)))
@@ -115,6 +122,7 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
@@ -122,10 +130,13 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
     _log.info("listening", address=f"http://{chosen.host}:{socket.getsockname()[1]}", workers=workers)
     print(words, end="", flush=True)  # noqa: T201 - the demo's words are for its terminal
     if workers == 1:
-        uvicorn.Server(config).run(sockets=[socket])
+        server = uvicorn.Server(config)
+        server.run(sockets=[socket])
+        if not server.started:
+            raise NotStarted("the server could not start; the log says why")
         return
     # Workers are processes of their own, which read the environment anew.
-    os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "0"}
+    os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
     Multiprocess(config, sockets=[socket]).run()
 
 
