@@ -8,8 +8,8 @@ from tests.truth.evaluator import CONTRACT
 from tests.truth.generator import Generator
 from tests.truth.trial import Trial
 
-SEEDS = range(6)
-QUESTIONS = 60
+SEEDS = range(8)
+QUESTIONS = 35
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -17,7 +17,5 @@ def test_the_gateway_answers_as_the_contract_says(trial: Trial, seed: int) -> No
     generator = Generator(CONTRACT, seed, trial.known())
     random = Random(seed)
     for _ in range(QUESTIONS):
-        question, asker = generator.question(), random.choice(trial.askers())
-        trial.check(question, asker)
-        trial.check(question, asker)
+        trial.check(generator.question(), random.choice(trial.askers()), times=2)
     assert trial.refused < trial.asked / 20
