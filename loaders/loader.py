@@ -163,7 +163,8 @@ class Loader:
         return self._serving(landing.after, State.FRESH)
 
     def _serving(self, slice_: Slice[Any], state: State, trouble: GatewayError | None = None) -> Serving:
-        warning = f"{trouble} Shown is what Raken had then." if trouble and state is State.DEGRADED else None
+        degraded = trouble is not None and state is State.DEGRADED
+        warning = f"the last known answer, for Raken could not be read anew: {trouble}" if degraded else None
         age = self.age(slice_) or 0.0
         return Serving(slice_, state, age, self.lifetimes[slice_.key.entity.name], warning)
 

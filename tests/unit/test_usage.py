@@ -1,0 +1,68 @@
+"""What is counted, and which errors still stand."""
+
+from dataclasses import replace
+
+import pytest
+
+from loaders.decode import Rejected
+from loaders.entities.projects import PROJECTS
+from loaders.entities.time_cards import TIME_CARDS
+from loaders.entity import Month, SliceKey
+from loaders.errors import RakenUnavailable
+from loaders.pages import Reading
+from loaders.prune import Loss
+from loaders.usage import Usages
+from tests.unit.world import COMPANY, reading, uuid
+
+MARCH, APRIL = (SliceKey(TIME_CARDS, None, Month(2026, number)) for number in (3, 4))
+WELL = reading([])
+LOSS = Loss("totalHours", "expected a number, got none")
+
+
+def lacking(count: int) -> Reading:
+    return replace(WELL, rejected=tuple(Rejected("TIME_CARDS", uuid(n), LOSS, row=True) for n in range(count)))
+
+
+@pytest.fixture
+def usages() -> Usages:
+    return Usages([PROJECTS, TIME_CARDS])
+
+
+def test_what_did_not_wait_for_raken_is_a_hit_and_all_else_a_miss(usages: Usages) -> None:
+    for outcome in ("hit", "hit", "stale", "degraded", "miss", "error"):
+        usages.served(COMPANY, outcome)
+    assert (usages.of("PROJECTS").hits, usages.of("PROJECTS").misses) == (4, 2)
+    assert (usages.of("TIME_CARDS").hits, usages.of("TIME_CARDS").misses) == (0, 0)
+
+
+def test_requests_are_counted_by_what_became_of_them(usages: Usages) -> None:
+    for status in (200, 200, 503, None):
+        usages.asked("/timeCards", status)
+    assert usages.of("TIME_CARDS").requests == {"200": 2, "503": 1, "none": 1}
+
+
+def test_an_error_stands_until_its_own_slice_has_been_read_well(usages: Usages) -> None:
+    usage = usages.of("TIME_CARDS")
+    usages.landed(MARCH, None, RakenUnavailable("Raken is away"))
+    assert usage.last_error == "TIME_CARDS/*/2026-03: Raken is away"
+    usages.landed(APRIL, WELL, None)
+    assert usage.last_error == "TIME_CARDS/*/2026-03: Raken is away"
+    usages.landed(MARCH, WELL, None)
+    assert usage.last_error is None
+
+
+def test_rows_that_were_left_out_are_counted_and_named(usages: Usages) -> None:
+    usages.landed(MARCH, lacking(3), None)
+    usages.landed(APRIL, WELL, None)
+    words = str(usages.of("TIME_CARDS").last_error)
+    assert "left out 3" in words
+    assert uuid(0) in words
+    assert "totalHours: expected a number, got none" in words
+
+
+def test_of_several_errors_the_newest_is_told(usages: Usages) -> None:
+    usages.landed(MARCH, lacking(1), None)
+    usages.landed(APRIL, None, RakenUnavailable("Raken is away"))
+    assert "Raken is away" in str(usages.of("TIME_CARDS").last_error)
+    usages.landed(MARCH, lacking(1), None)
+    assert "left out 1" in str(usages.of("TIME_CARDS").last_error)
