@@ -1,14 +1,19 @@
 """What tests on a real Postgres share: a migrated database, time that is moved by hand, a line that can be cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from loaders.migrate import migrate
 from loaders.postgres import Postgres
+from sandbox.options import Options
+from sandbox.running import Address, running
+from tests.integration.door import Door, opened
 
 
 class HandClock:
@@ -119,3 +124,35 @@ async def line(database_url: str) -> AsyncIterator[Line]:
     await line.open()
     yield line
     await line.cut()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Address]:
+    """Yields a small sandbox that the tests of a module share, and leave as it was."""
+    with running(Options(port=0, seed=3, projects=6, members=20, days=45)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def home(postgres_url: str) -> str:
+    """The DSN of a migrated database that the tests of a module share."""
+    return asyncio.run(_migrated(postgres_url))
+
+
+async def _migrated(postgres_url: str) -> str:
+    name = f"home_{uuid4().hex}"
+    postgres = await asyncpg.connect(postgres_url)
+    try:
+        await postgres.execute(f"create database {name}")
+    finally:
+        await postgres.close()
+    home = postgres_url.replace("@/postgres?", f"@/{name}?")
+    await migrate(home)
+    return home
+
+
+@pytest.fixture
+async def door(sandbox: Address, home: str) -> AsyncIterator[Door]:
+    """Yields the door of a gateway that is open in this process."""
+    async with opened(sandbox, home) as door:
+        yield door

@@ -1,0 +1,155 @@
+"""The gateway's door, opened in this process: whoever calls at it, and what they are told.
+
+The rule it keeps: no socket between; a call goes through the whole application, its middleware too.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+import jwt
+from starlette.datastructures import Headers
+from starlette.types import Message
+
+from app.config import Settings, settings
+from app.main import create_app
+from app.wiring import Gateway, open_gateway
+from resolvers.schema import ENTITIES
+from sandbox.running import Address
+
+SECRET = "a-secret-that-only-these-tests-know-of"
+HOST = "gateway.test"
+JSON = "application/json"
+RESPONSE = "application/graphql-response+json"
+ROLES = ("VIEWER", "MANAGER", "PAYROLL", "ADMIN")
+
+
+def token(role: str | None = "ADMIN", sub: str | None = "somebody", *, secret: str = SECRET, **claims: Any) -> str:
+    """A token of an hour; a claim that is None is left out."""
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    given = {"sub": sub, "role": role, "exp": hour, **claims}
+    kept = {name: value for name, value in given.items() if value is not None}
+    return jwt.encode(kept, secret, algorithm="HS256")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def data(self) -> Any:
+        """The data of an answer that has no errors."""
+        assert "errors" not in self.json, self.json["errors"]
+        return self.json["data"]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Its errors; none where it has none."""
+        return list(self.json.get("errors", ()))
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """The code of each error, by its path, dotted."""
+        return {".".join(map(str, error.get("path", ()))): error["extensions"]["code"] for error in self.errors}
+
+    @property
+    def media_type(self) -> str:
+        """Its media type alone."""
+        return self.headers["content-type"].partition(";")[0]
+
+
+class Door:
+    """Calls at a gateway that is open in this process."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.app = create_app(gateway)
+
+    async def call(
+        self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The response to a request."""
+        where, sent, chunks = urlsplit(target), [*({"host": HOST} | dict(headers or {})).items()], [body]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": where.path,
+            "raw_path": where.path.encode(),
+            "query_string": where.query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent],
+            "client": ("127.0.0.1", 50_000),
+            "server": (HOST, 80),
+        }
+        started: list[Message] = []
+        got = bytearray()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": chunks.pop()} if chunks else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.append(message)
+            else:
+                got.extend(message.get("body", b""))
+
+        await self.app(scope, receive, send)
+        return Answer(started[0]["status"], Headers(raw=started[0]["headers"]), bytes(got))
+
+    async def post(self, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        """`POST /graphql` of JSON, or of bytes as they are."""
+        written = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.call("POST", "/graphql", written, {"content-type": JSON, **(headers or {})})
+
+    async def get(self, query: str, headers: Mapping[str, str] | None = None, **more: str) -> Answer:
+        """`GET /graphql`."""
+        return await self.call("GET", f"/graphql?{urlencode({'query': query, **more})}", headers=headers)
+
+    async def ask(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None = None,
+        role: str = "ADMIN",
+        sub: str = "somebody",
+        accept: str = RESPONSE,
+    ) -> Answer:
+        """The answer to somebody who is signed in."""
+        signed = {"authorization": f"Bearer {token(role, sub)}", "accept": accept}
+        return await self.post({"query": query, "variables": variables}, signed)
+
+
+def configured(sandbox: Address, database_url: str, **variables: str) -> Settings:
+    """The settings of a gateway before a sandbox; each database has a chain of tokens of its own."""
+    given = {
+        **sandbox.environment,
+        "DATABASE_URL": database_url,
+        "JWT_SECRET": SECRET,
+        "RAKEN_REFRESH_TOKEN": f"seed-{uuid4().hex}",
+        "RAKEN_REQUESTS_PER_SECOND": "1000",
+        **variables,
+    }
+    return settings(given, list(ENTITIES.values()))
+
+
+@asynccontextmanager
+async def opened(sandbox: Address, database_url: str, **variables: str) -> AsyncIterator[Door]:
+    """A door that is open while the context lasts."""
+    async with open_gateway(configured(sandbox, database_url, **variables)) as gateway:
+        yield Door(gateway)

@@ -1,0 +1,333 @@
+"""Who may ask what: strangers, bad tokens, accounts and the four roles."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from argon2 import PasswordHasher
+
+from app.accounts import hashed
+from app.clock import SystemClock
+from loaders.accounts import Account, Accounts, Role
+from loaders.postgres import Postgres
+from sandbox.running import Address
+from tests.integration.conftest import Line
+from tests.integration.door import JSON, RESPONSE, ROLES, SECRET, Answer, Door, opened, token
+
+PASSWORD = "the password of ann's"
+HASH = hashed(PASSWORD)
+COSTS = HASH.index("$", len("$argon2id$v=19$"))
+"Characters of a hash that say how it was made."
+LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { token } }"
+HOUR = datetime.now(UTC) + timedelta(hours=1)
+
+BAD_TOKENS = {
+    "none": None,
+    "not a token": "Bearer nonsense",
+    "three parts of nothing": "Bearer a.b.c",
+    "another scheme": "Basic YW5uOnBhc3N3b3Jk",
+    "nothing after the scheme": "Bearer ",
+    "ended": f"Bearer {token(exp=datetime.now(UTC) - timedelta(seconds=1))}",
+    "another key": f"Bearer {token(secret='another-secret-of-thirty-two-bytes!')}",
+    "unsigned": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, None, algorithm='none')}",
+    "another algorithm": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, SECRET * 2, 'HS512')}",
+    "no role": f"Bearer {token(role=None)}",
+    "a role that there is not": f"Bearer {token(role='OWNER')}",
+    "a role in small letters": f"Bearer {token(role='admin')}",
+    "no end": f"Bearer {token(exp=None)}",
+    "an end that is no time": f"Bearer {token(exp='tomorrow')}",
+    "no subject": f"Bearer {token(sub=None)}",
+    "an empty subject": f"Bearer {token(sub='')}",
+    "a subject that is no text": f"Bearer {token(sub=7)}",  # type: ignore[arg-type]
+}
+
+
+def signed(value: str | None, accept: str = RESPONSE) -> dict[str, str]:
+    return {"accept": accept, **({"authorization": value} if value is not None else {})}
+
+
+def refused(answer: Answer) -> None:
+    """Asserts that nobody was let in, and nothing was said of what was asked."""
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert [error["extensions"] for error in answer.errors] == [{"code": "UNAUTHENTICATED"}]
+    assert set(answer.json) == {"errors"}
+    assert "etag" not in answer.headers
+
+
+async def account(home: str, role: Role, *, active: bool = True) -> Account:
+    """A new account, whose email is in capitals."""
+    async with Postgres(home, SystemClock()) as postgres:
+        added = await Accounts(postgres).add(f"{uuid4().hex}@ASR.EXAMPLE", role, "Ann", password_hash=HASH)
+        async with postgres.asking() as connection:
+            await connection.execute("UPDATE accounts SET active = $2 WHERE id = $1::text::uuid", added.id, active)
+    return added
+
+
+async def test_a_token_with_everything_lets_in(door: Door) -> None:
+    answer = await door.post({"query": "{ me { id } }"}, signed(f"Bearer {token(sub='ann')}"))
+    assert (answer.status, answer.data) == (200, {"me": {"id": "ann"}})
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("accept", [JSON, RESPONSE])
+@pytest.mark.parametrize("credentials", BAD_TOKENS.values(), ids=BAD_TOKENS)
+async def test_who_has_no_good_token_is_told_401(door: Door, credentials: str | None, accept: str, method: str) -> None:
+    query, headers = "{ me { id } }", signed(credentials, accept)
+    answer = await (door.get(query, headers) if method == "GET" else door.post({"query": query}, headers))
+    refused(answer)
+    assert answer.media_type == accept
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ projects { nodes { nmae } } }",
+        "{ nothingOfTheKind }",
+        "{ __schema { types { name } } }",
+        '{ __type(name: "Project") { name } }',
+        "{ me { id }",
+        "query A { __typename } query B { __typename }",
+        "",
+    ],
+)
+async def test_a_stranger_learns_nothing_of_the_schema(door: Door, query: str) -> None:
+    refused(await door.post({"query": query}))
+
+
+async def test_an_audience_that_is_set_is_asked_of_tokens(sandbox: Address, home: str) -> None:
+    async with opened(sandbox, home, JWT_AUDIENCE="raken-gateway") as door:
+        for claims in ({}, {"aud": "another"}, {"aud": ["another"]}):
+            refused(await door.post({"query": "{ me { id } }"}, signed(f"Bearer {token(**claims)}")))
+        for audience in ("raken-gateway", ["another", "raken-gateway"]):
+            answer = await door.post({"query": "{ me { id } }"}, signed(f"Bearer {token(aud=audience)}"))
+            assert answer.status == 200
+
+
+FREE = {
+    "{ __typename }": {"__typename": "Query"},
+    "{ a: __typename b: __typename }": {"a": "Query", "b": "Query"},
+    "{ ... { __typename } ... on Query { b: __typename } }": {"__typename": "Query", "b": "Query"},
+    "{ ...F } fragment F on Query { __typename ...G } fragment G on Query { b: __typename }": {
+        "__typename": "Query",
+        "b": "Query",
+    },
+}
+
+
+@pytest.mark.parametrize("credentials", [None, BAD_TOKENS["ended"], "Bearer nonsense"])
+@pytest.mark.parametrize("query", FREE)
+async def test_what_has_only_typename_and_login_at_its_root_runs_for_anyone(
+    door: Door, query: str, credentials: str | None
+) -> None:
+    answer = await door.post({"query": query}, signed(credentials))
+    assert (answer.status, answer.data) == (200, FREE[query])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __typename me { id } }",
+        "{ __typename ... { me { id } } }",
+        "{ __typename ...F } fragment F on Query { me { id } }",
+        "{ ...F } fragment F on Query { __typename ...G } fragment G on Query { projects { totalCount } }",
+        "{ login: me { id } }",
+        "{ __typename: projects { totalCount } }",
+        'mutation { login(email: "a", password: "b") { token } refresh { ok } }',
+    ],
+)
+async def test_anything_else_at_the_root_takes_the_whole_operation_away_from_strangers(door: Door, query: str) -> None:
+    refused(await door.post({"query": query}))
+
+
+async def test_of_several_operations_the_one_that_is_named_decides_for_strangers(door: Door) -> None:
+    query = "query Free { __typename } query Closed { me { id } }"
+    answer = await door.post({"query": query, "operationName": "Free"})
+    assert answer.data == {"__typename": "Query"}
+    refused(await door.post({"query": query, "operationName": "Closed"}))
+    refused(await door.post({"query": query}))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "mutation { login(email: 1) { token secret } }",
+        'mutation { login(email: "a", password: "b") { ... on Project { naem } } }',
+        "query ($a: Projct) { __typename }",
+        "{ __typename @guess }",
+        "{ __typename } fragment F on Project { naem }",
+    ],
+)
+async def test_a_strangers_invalid_operation_is_refused_without_a_hint(door: Door, query: str) -> None:
+    answer = await door.post({"query": query}, signed(None))
+    assert answer.status == 400
+    assert answer.errors == [
+        {
+            "message": "the operation is not valid; sign in to hear why",
+            "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"},
+        }
+    ]
+
+
+async def test_the_accounts_role_holds_and_not_the_claims(door: Door, home: str) -> None:
+    ann = await account(home, Role.VIEWER)
+    for sub in (ann.id, ann.email, ann.email.lower(), ann.email.swapcase()):
+        answer = await door.ask("{ me { id email role displayName active } upstreamStatus { circuit } }", sub=sub)
+        me = {"id": ann.id, "email": ann.email, "role": "VIEWER", "displayName": "Ann", "active": True}
+        assert answer.json["data"] == {"me": me, "upstreamStatus": None}
+        assert answer.codes == {"upstreamStatus": "FORBIDDEN"}
+
+
+async def test_a_subject_without_an_account_is_let_in_as_its_own_me(door: Door) -> None:
+    answer = await door.ask("{ me { id email displayName role active } }", sub="Kim of payroll", role="PAYROLL")
+    me = dict.fromkeys(("id", "email", "displayName"), "Kim of payroll")
+    assert answer.data == {"me": {**me, "role": "PAYROLL", "active": True}}
+
+
+async def test_a_deactivated_account_is_refused_whatever_its_token_says(door: Door, home: str) -> None:
+    gone = await account(home, Role.ADMIN, active=False)
+    for sub in (gone.id, gone.email.lower()):
+        refused(await door.ask("{ me { id } }", sub=sub))
+
+
+async def test_an_account_that_postgres_cannot_name_now_keeps_the_role_it_had(
+    sandbox: Address, home: str, line: Line
+) -> None:
+    async with opened(sandbox, line.dsn) as door:
+        async with Postgres(line.dsn, SystemClock()) as postgres:
+            ann = await Accounts(postgres).add("ann@asr.example", Role.VIEWER, password_hash=HASH)
+        query = "{ me { role } }"
+        assert (await door.ask(query, sub=ann.id)).data == {"me": {"role": "VIEWER"}}
+        await line.cut()
+        assert (await door.ask(query, sub=ann.id)).data == {"me": {"role": "VIEWER"}}
+
+
+EVERYTHING = """{
+  me { role }
+  projects(first: 1) { nodes { name customFields extensionUpdatedAt internalNotes asrBudgetOverride } }
+  teamMembers(first: 1) {
+    nodes { lastName customFields assignedProjectIds internalUser { id } internalNotes permissions }
+  }
+  cacheStatus { entity }
+  upstreamStatus { circuit }
+  orphanedExtensions { id }
+}"""
+INSIDERS_FIELDS = {
+    "projects.nodes.0.internalNotes",
+    "projects.nodes.0.asrBudgetOverride",
+    "teamMembers.nodes.0.internalNotes",
+    "teamMembers.nodes.0.permissions",
+}
+ADMINS_FIELDS = {"cacheStatus", "upstreamStatus", "orphanedExtensions"}
+CLOSED = {
+    "VIEWER": INSIDERS_FIELDS | ADMINS_FIELDS,
+    "MANAGER": ADMINS_FIELDS,
+    "PAYROLL": ADMINS_FIELDS,
+    "ADMIN": set[str](),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_field_that_a_role_does_not_reach_is_null_and_costs_nothing_else(door: Door, role: str) -> None:
+    answer = await door.ask(EVERYTHING, role=role)
+    assert answer.codes == dict.fromkeys(CLOSED[role], "FORBIDDEN")
+    data = answer.json["data"]
+    assert data["me"] == {"role": role}
+    assert data["projects"]["nodes"][0]["name"]
+    assert data["projects"]["nodes"][0]["customFields"] == {}
+    assert data["teamMembers"]["nodes"][0]["lastName"]
+    for path in CLOSED[role]:
+        assert at(data, path) is None
+    for name in ADMINS_FIELDS - CLOSED[role]:
+        assert data[name] is not None
+
+
+def at(data: Any, path: str) -> Any:
+    for step in path.split("."):
+        data = data[int(step) if step.isdigit() else step]
+    return data
+
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+CHANGES = {
+    "updateProjectExtension": (
+        f'mutation {{ updateProjectExtension(input: {{ projectId: "{NOBODY}" }}) {{ id }} }}',
+        {"MANAGER", "ADMIN"},
+        "NOT_FOUND",
+    ),
+    "updateTeamMemberExtension": (
+        f'mutation {{ updateTeamMemberExtension(input: {{ memberId: "{NOBODY}" }}) {{ id }} }}',
+        {"ADMIN"},
+        "NOT_FOUND",
+    ),
+    "refresh": ("mutation { refresh(entities: []) { ok } }", {"ADMIN"}, None),
+    "refreshProject": (f'mutation {{ refreshProject(id: "{NOBODY}") {{ id }} }}', {"ADMIN"}, None),
+    "refreshTeamMember": (f'mutation {{ refreshTeamMember(id: "{NOBODY}") {{ id }} }}', {"ADMIN"}, None),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_mutation_is_for_its_roles_alone(door: Door, name: str, role: str) -> None:
+    mutation, roles, outcome = CHANGES[name]
+    code = outcome if role in roles else "FORBIDDEN"
+    answer = await door.ask(mutation, role=role)
+    assert answer.status == 200
+    assert answer.codes == ({name: code} if code else {})
+
+
+async def test_what_is_forbidden_does_nothing(door: Door, sandbox: Address) -> None:
+    await door.ask("{ projects { totalCount } }")
+    sandbox.forget_counts()
+    answer = await door.ask("mutation { refresh { ok } }", role="MANAGER")
+    assert answer.codes == {"refresh": "FORBIDDEN"}
+    assert sandbox.requests() == 0
+
+
+async def test_login_gives_a_token_that_lets_in(door: Door, home: str) -> None:
+    ann = await account(home, Role.MANAGER)
+    query = (
+        "mutation ($e: String!, $p: String!) "
+        "{ login(email: $e, password: $p) { token expiresAt user { id email role } } }"
+    )
+    answer = await door.post({"query": query, "variables": {"e": f" {ann.email.lower()} ", "p": PASSWORD}})
+    session = answer.data["login"]
+    assert session["user"] == {"id": ann.id, "email": ann.email, "role": "MANAGER"}
+    assert session["expiresAt"].endswith("Z")
+    me = await door.post({"query": "{ me { id role } }"}, signed(f"Bearer {session['token']}"))
+    assert me.data == {"me": {"id": ann.id, "role": "MANAGER"}}
+
+
+async def test_a_login_that_fails_does_not_say_why(door: Door, home: str) -> None:
+    ann, gone = await account(home, Role.ADMIN), await account(home, Role.ADMIN, active=False)
+    tries = [
+        (ann.email, "wrong"),
+        (ann.email, ""),
+        (gone.email, PASSWORD),
+        ("nobody@asr.example", PASSWORD),
+        ("", ""),
+        ("\x00", "\x00"),
+    ]
+    told = [
+        await door.post({"query": LOGIN, "variables": {"email": email, "password": password}}, signed(None))
+        for email, password in tries
+    ]
+    assert {answer.status for answer in told} == {200}
+    assert told[0].codes == {"login": "UNAUTHENTICATED"}
+    assert told[0].json["data"] == {"login": None}
+    assert len({answer.body for answer in told}) == 1
+
+
+async def test_an_unknown_email_is_hashed_as_long_as_a_known_one(
+    door: Door, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await account(home, Role.ADMIN)
+    checked: list[str] = []
+    monkeypatch.setattr(PasswordHasher, "verify", lambda _self, hash_, _given: checked.append(hash_[:COSTS]))
+    for email in (ann.email, "nobody@asr.example"):
+        await door.post({"query": LOGIN, "variables": {"email": email, "password": "x"}})
+    # The same algorithm with the same costs.
+    assert len(checked) == 2
+    assert checked[0] == checked[1] == HASH[:COSTS]
