@@ -104,7 +104,7 @@ class Settings(BaseModel):
     raken_daily_quota: int | None = Field(None, ge=0, description="a whole number, 0 or more")
     raken_timeout_seconds: float = Field(10, gt=0, allow_inf_nan=False, description="seconds, above 0")
     database_url: Annotated[str, AfterValidator(_dsn)] = Field(
-        "", description="the address of a Postgres: postgresql://…, or nothing"
+        "", repr=False, description="the address of a Postgres: postgresql://…, or nothing"
     )
     auto_migrate: Literal["", "0", "1"] = Field("", description="0 or 1")
     data_dir: Path = Field(Path(".data"), description="a directory")

@@ -18,16 +18,23 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 _log = structlog.get_logger(__name__)
 
 
-def told(error: GraphQLError, request_id: str, code: str | None = None) -> dict[str, Any]:
+def told(error: GraphQLError, request_id: str, code: str = BAD_USER_INPUT) -> dict[str, Any]:
     """An error as the response has it; `code` is for one that the request itself caused."""
     original = error.original_error
     if isinstance(original, GatewayError):
         return _formatted(error, str(original), original.code)
-    if original is None or code is not None:
-        return _formatted(error, error.message, code or BAD_USER_INPUT)
+    if _of_the_request(error):
+        return _formatted(error, error.message, code)
     _log.error("unforeseen_error", path=error.path, exc_info=original)
     masked = GatewayError(f"something went wrong that was not foreseen; the log has it as request {request_id}")
     return _formatted(error, str(masked), masked.code)
+
+
+def _of_the_request(error: GraphQLError) -> bool:
+    """Whether graphql-core found it in the document or its variables, before any field ran or at a field."""
+    original = error.original_error
+    # What a value of ours cannot be written as is a GraphQLError too, but points at no place in the document.
+    return error.path is None or original is None or (isinstance(original, GraphQLError) and bool(original.nodes))
 
 
 def _formatted(error: GraphQLError, message: str, code: str) -> dict[str, Any]:
