@@ -14,6 +14,7 @@ from app import papers, serving
 from app.accounts import Tokens, hashed
 from app.clock import SystemClock
 from app.config import Settings, WrongConfiguration, settings
+from app.demo import demo
 from app.embedded import EmbeddedUnavailable, embedded_or_running
 from app.logs import configure
 from loaders.accounts import Accounts, Role
@@ -100,7 +101,7 @@ def _settings(**given: str | None) -> Settings:
 def run(_: argparse.Namespace) -> None:
     """`make run`."""
     configure()
-    serving.demo(os.environ)
+    demo(os.environ)
 
 
 def run_server(chosen: argparse.Namespace) -> None:

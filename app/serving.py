@@ -1,13 +1,13 @@
-"""Starting and stopping: a server on what it needs, and the demo on nothing at all.
+"""Starting and stopping a server, with the database that it needs.
 
 One rule: what is started here is stopped here, in the opposite order, whatever ends the process.
 """
 
 import asyncio
 import os
-import secrets
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import socket
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,22 +16,16 @@ import structlog
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app.accounts import hashed
 from app.clock import SystemClock
-from app.config import Settings, settings
+from app.config import Settings
 from app.embedded import embedded
 from app.main import served
-from loaders.accounts import Accounts, Role
 from loaders.errors import ExtensionsUnavailable
 from loaders.migrate import migrate, pending
 from loaders.postgres import Postgres
-from resolvers.schema import ENTITIES
-from sandbox.options import Options
-from sandbox.running import running
 
 GRACE = 5
 "Seconds that requests under way are given when the process stops."
-DEMO_PASSWORD = "demo-password"  # noqa: S105 - of accounts that see made-up data only
 _log = structlog.get_logger("serving")
 
 
@@ -43,33 +37,33 @@ class NotMigrated(NotStarted):
     """The database's schema is older than the code, and nobody said that it may be changed."""
 
 
-async def _nothing(_: Settings) -> None:
-    """What is done before listening, where nothing is."""
-
-
-def serve(
-    chosen: Settings, workers: int = 1, words: str = "", prepared: Callable[[Settings], Awaitable[None]] = _nothing
-) -> None:
-    """Serves until a signal comes; `words` are for the terminal once it listens, `prepared` runs before.
+def serve(chosen: Settings, workers: int = 1, words: str = "") -> None:
+    """Serves until a signal comes; `words` are for the terminal once it answers.
 
     Raises:
         EmbeddedUnavailable: no embedded Postgres can be had.
         NotStarted: the database's schema is older than the code, or the server cannot start.
         SchemaMismatch: the schema cannot be brought to the code's.
     """
-    signal.signal(signal.SIGTERM, _leave)
     if chosen.redis_url.get_secret_value():
         _log.warning("redis_not_used", reason="this version keeps slices in memory alone")
+    with database(chosen) as ready:
+        _listen(ready, workers, words)
+
+
+@contextmanager
+def database(chosen: Settings) -> Iterator[Settings]:
+    """The settings with a database that was prepared: theirs, or an embedded one that lives as long as the context.
+
+    Raises: as `serve` does.
+    """
+    # From here on there is something to stop.
+    signal.signal(signal.SIGTERM, _leave)
     with ExitStack() as stack:
         if not chosen.database_url:
             chosen = chosen.on(stack.enter_context(_embedded(chosen.data_dir)))
-        asyncio.run(_prepare(chosen, prepared))
-        _listen(chosen, workers, words)
-
-
-async def _prepare(chosen: Settings, prepared: Callable[[Settings], Awaitable[None]]) -> None:
-    await prepare(chosen)
-    await prepared(chosen)
+        asyncio.run(prepare(chosen))
+        yield chosen
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -115,8 +109,6 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
     app = served(chosen) if workers == 1 else "app.main:from_environment"
     config = uvicorn.Config(
         app,
-        host=chosen.host,
-        port=chosen.port,
         workers=workers,
         factory=workers > 1,
         log_config=None,
@@ -126,57 +118,46 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
-    socket = config.bind_socket()
-    _log.info("listening", address=f"http://{chosen.host}:{socket.getsockname()[1]}", workers=workers)
-    print(words, end="", flush=True)  # noqa: T201 - the demo's words are for its terminal
-    if workers == 1:
-        server = uvicorn.Server(config)
-        server.run(sockets=[socket])
-        if not server.started:
-            raise NotStarted("the server could not start; the log says why")
-        return
-    # Workers are processes of their own, which read the environment anew.
-    os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
-    Multiprocess(config, sockets=[socket]).run()
+    with _bound(chosen) as listener:
+        _log.info("listening", address=f"http://{chosen.host}:{listener.getsockname()[1]}", workers=workers)
+        if workers == 1:
+            server = _Server(config, words)
+            server.run(sockets=[listener])
+            if not server.started:
+                raise NotStarted("the server could not start; the log says why")
+            return
+        # Workers are processes of their own, which read the environment anew.
+        os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
+        Multiprocess(config, sockets=[listener]).run()
 
 
-def demo(environment: Mapping[str, str]) -> None:
-    """Serves on what is there: a sandbox Raken where none is named, and accounts to sign in with then.
+def _bound(chosen: Settings) -> socket.socket:
+    """A socket on the host and port of the settings, for this process and its workers.
 
-    Raises: as `serve` does.
+    Raises:
+        NotStarted: it cannot be had.
     """
-    given = {"JWT_SECRET": secrets.token_hex(32), **{name: value for name, value in environment.items() if value}}
-    if "RAKEN_BASE_URL" in given:
-        serve(settings(given, ENTITIES.values()))
-        return
-    port = settings(given, ENTITIES.values()).sandbox_port
-    with running(Options(port=port)) as raken:
-        chosen = settings({"RAKEN_REQUESTS_PER_SECOND": "100", **given, **raken.environment}, ENTITIES.values())
-        serve(chosen, words=_words(chosen, raken.url), prepared=_demo_accounts)
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((chosen.host, chosen.port))
+    except OSError as error:
+        listener.close()
+        raise NotStarted(f"cannot listen on HOST {chosen.host}, PORT {chosen.port}: {error.strerror}") from None
+    listener.set_inheritable(True)
+    return listener
 
 
-async def _demo_accounts(chosen: Settings) -> None:
-    """Adds an account of each role, where there is none yet."""
-    async with Postgres(chosen.database_url, SystemClock()) as postgres:
-        accounts = Accounts(postgres)
-        present = {account.email for account in await accounts.everyone()}
-        for role in Role:
-            if demo_email(role) not in present:
-                hash_ = hashed(DEMO_PASSWORD)
-                await accounts.add(demo_email(role), role, f"Demo {role.value.title()}", password_hash=hash_)
+class _Server(uvicorn.Server):
+    """A server that says so on the terminal once it answers."""
 
+    def __init__(self, config: uvicorn.Config, words: str) -> None:
+        super().__init__(config)
+        self._words = words
 
-def demo_email(role: Role) -> str:
-    """The address of the demo account of a role."""
-    return f"{role.value.lower()}@demo.example"
-
-
-def _words(chosen: Settings, raken: str) -> str:
-    people = ", ".join(demo_email(role) for role in Role)
-    return (
-        f"\nRaken gateway   http://{chosen.host}:{chosen.port}/graphql\n"
-        f"Sign in as      {people}\n"
-        f"Password        {DEMO_PASSWORD}\n"
-        f"Sandbox Raken   {raken} (made-up data)\n"
-        "Ctrl-C ends everything.\n\n"
-    )
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, then speaks."""
+        await super().startup(sockets)
+        if self.started:
+            print(self._words, end="", flush=True)  # noqa: T201 - the demo's words are for its terminal
