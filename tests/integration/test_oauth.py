@@ -73,7 +73,7 @@ async def test_an_app_that_raken_does_not_know_says_what_to_look_at(server: Loop
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 429, 500, 503])
 async def test_an_answer_without_a_pair_has_spent_nothing(server: Loopback, status: int) -> None:
-    server.always = answer(status, "<html>")
+    server.always = answer(status, "<html>", Location="/elsewhere")
     with pytest.raises(RakenUnavailable, match=f"expected 200 of Raken's token endpoint, got {status}") as unspent:
         await app(server.url).renew("r1")
     assert not isinstance(unspent.value, SpentInVain)

@@ -99,3 +99,9 @@ def test_giving_up_an_attempt_whose_outcome_is_known_changes_nothing() -> None:
     breaker.fail(probe, FIRST, 1.0)
     breaker.abandon(probe)
     assert breaker.standing(FIRST) is not None
+
+
+def test_giving_up_an_attempt_of_a_closed_one_opens_nothing() -> None:
+    breaker = Breaker()
+    breaker.abandon(breaker.admit(0.0))
+    assert breaker.circuit is Circuit.CLOSED

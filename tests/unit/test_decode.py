@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Entity, Located, Month, Row, SliceKey
 from loaders.errors import RakenGarbled
+from loaders.prune import Loss, fill
 from tests.unit.rows import Json, body, card
 
 CARDS = SliceKey(TIME_CARDS, None, Month(2026, 3))
@@ -181,6 +183,16 @@ def test_a_status_that_nobody_knows_yet_is_unknown() -> None:
     result = read(member | {"status": "ON_LEAVE"}, member | {"status": 5}, key=SliceKey(MEMBERS))
     assert [row.status for row in result.rows] == [MemberStatus.UNKNOWN]
     assert said(result) == ["MEMBERS m: status: expected `str`, got `int`; the row is left out"]
+
+
+def test_a_value_outside_a_closed_list_is_named_without_itself() -> None:
+    class Shade(Enum):
+        DARK = "DARK"
+
+    class Shaded(Row, frozen=True, kw_only=True, gc=False):
+        shade: Shade | None = None
+
+    assert fill({"shade": "Grace Hopper"}, Shaded) == (Shaded(), (Loss("shade", "not one of the known values"),))
 
 
 def test_what_is_named_holds_no_value_of_a_row() -> None:

@@ -29,8 +29,7 @@ class Endpoint:
     async def renew(self, refresh_token: str) -> Tokens:
         self.calls.append(refresh_token)
         self.vault.done.append(f"spend {refresh_token}")
-        if self.gate is not None:
-            await self.gate.wait()
+        await (self.gate.wait() if self.gate else asyncio.sleep(0))
         if self.fails is not None:
             raise self.fails
         number = int(refresh_token[1:]) + 1
@@ -114,6 +113,7 @@ async def test_a_token_of_a_short_life_is_renewed_in_its_last_tenth() -> None:
     await house.keeper.token()
     house.hands.move(17)
     assert await house.keeper.token() == "a1"
+    await house.keeper.close()
     assert house.endpoint.calls == []
     house.hands.move(1)
     await house.keeper.token()
@@ -202,6 +202,9 @@ async def test_a_new_chain_is_taken_at_once_where_it_was_connected() -> None:
     house.vault.stored = Tokens("a7", "r7", house.hands.now() + timedelta(hours=1))
     house.keeper.look_again()
     assert await house.keeper.token() == "a7"
+    house.vault.stored = Tokens("a8", "r8", house.hands.now() + timedelta(hours=1))
+    house.keeper.look_again()
+    assert await house.keeper.token() == "a8"
 
 
 async def test_with_postgres_away_a_living_token_serves_and_none_is_spent() -> None:

@@ -1,6 +1,7 @@
 """The way out: spaced, in the order of lanes, few at once."""
 
 import asyncio
+from random import Random
 
 import pytest
 
@@ -90,6 +91,32 @@ async def test_who_is_refused_while_waiting_is_sent_away_and_takes_no_place() ->
         with pytest.raises(RakenUnavailable, match="AHEAD is refused"):
             await task
     assert (street.out, street.at) == (["a", "b"], [0.0, 0.2])
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_order_holds_whoever_else_is_sent_away_or_gives_up(seed: int) -> None:
+    street, random = Street(), Random(seed)
+    lanes = [random.choice([Lane.PEOPLE, Lane.ASKED, Lane.AHEAD]) for _ in range(60)]
+    going = [asyncio.create_task(street.go(f"{lane:d}-{n:02}", lane)) for n, lane in enumerate(lanes)]
+    await asyncio.sleep(0)
+    for task in random.sample(going, 40):
+        task.cancel()
+    await asyncio.gather(*going, return_exceptions=True)
+    assert street.out == sorted(street.out)
+    assert len(street.out) == 20
+
+
+async def test_who_is_refused_while_the_next_place_is_awaited_is_not_let_out() -> None:
+    street = Street()
+
+    async def shut() -> None:
+        async with street.turnstile.turn(Lane.PEOPLE):
+            street.gate.shut = {Lane.PEOPLE}
+
+    waiting = asyncio.gather(shut(), street.go("b"))
+    with pytest.raises(RakenUnavailable, match="PEOPLE is refused"):
+        await waiting
+    assert street.out == []
 
 
 async def test_who_gives_up_while_waiting_takes_no_place() -> None:
