@@ -37,6 +37,11 @@ def token(role: str | None = "ADMIN", sub: str | None = "somebody", *, secret: s
     return jwt.encode(kept, secret, algorithm="HS256")
 
 
+def signed(role: str = "ADMIN", sub: str = "somebody", accept: str = RESPONSE) -> dict[str, str]:
+    """The headers of somebody who is signed in."""
+    return {"authorization": f"Bearer {token(role, sub)}", "accept": accept}
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response."""
@@ -131,8 +136,7 @@ class Door:
         accept: str = RESPONSE,
     ) -> Answer:
         """The answer to somebody who is signed in."""
-        signed = {"authorization": f"Bearer {token(role, sub)}", "accept": accept}
-        return await self.post({"query": query, "variables": variables}, signed)
+        return await self.post({"query": query, "variables": variables}, signed(role, sub, accept))
 
 
 def configured(sandbox: Address, database_url: str, **variables: str) -> Settings:
