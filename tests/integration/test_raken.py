@@ -332,6 +332,15 @@ async def test_a_429_that_repeats_after_the_back_off_is_the_quota(caller: Caller
     assert caller.raken.failing(Lane.PEOPLE) is None
 
 
+async def test_a_429_after_an_answer_is_no_repetition(caller: Caller) -> None:
+    caller.server.script = [answer(429), answer(), answer(429)]
+    for _ in range(2):
+        with pytest.raises(RakenThrottled):
+            await caller.ask()
+        caller.hands.move(1)
+        await caller.ask()
+
+
 async def test_a_429_that_says_limit_exceeded_is_the_quota(caller: Caller) -> None:
     caller.server.always = answer(429, '{"message": "Limit exceeded"}')
     assert await caller.fails() == "QuotaExhausted: Raken says 429: the day's quota of requests is spent"
@@ -355,15 +364,17 @@ async def test_those_who_wait_when_a_429_comes_are_not_sent(server: Loopback) ->
         assert len(server.requests) == 1
 
 
-async def test_five_failures_open_the_breaker_and_then_nothing_is_sent(caller: Caller) -> None:
-    caller.server.always = answer(500)
-    for _ in range(3):
-        await caller.fails()
-    # Two at a time, and the sixth not any more.
-    assert (len(caller.server.requests), caller.raken.status.circuit) == (5, Circuit.OPEN)
-    assert "failed 5 times in a row or more; it is tried again in 2 s" in await caller.fails()
-    assert isinstance(caller.raken.failing(Lane.AHEAD), RakenUnavailable)
-    assert len(caller.server.requests) == 5
+@pytest.mark.parametrize("fault", [answer(500), answer(503), reset, reset_halfway, hang])
+async def test_five_failures_open_the_breaker_and_then_nothing_is_sent(server: Loopback, fault: Handler) -> None:
+    async with calling(server, timeout=0.2) as caller:
+        server.always = fault
+        for _ in range(3):
+            await caller.fails()
+        # Two at a time, and the sixth not any more.
+        assert (len(server.requests), caller.raken.status.circuit) == (5, Circuit.OPEN)
+        assert "failed 5 times in a row or more; it is tried again in 2 s" in await caller.fails()
+        assert isinstance(caller.raken.failing(Lane.AHEAD), RakenUnavailable)
+        assert len(server.requests) == 5
 
 
 async def test_one_probe_goes_out_after_the_pause_and_closes_the_breaker(caller: Caller) -> None:
