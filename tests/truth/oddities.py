@@ -7,6 +7,8 @@ from typing import Any
 
 from sandbox.running import Address
 
+# Nobody can ask for a status that Raken has added since: these come with the first row of the list, unasked.
+UNHEARD_OF = {"projects": "PAUSED", "members": "SUSPENDED"}
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
 PROJECTS: list[dict[str, Any]] = [
     {"name": "alpha", "number": ""},
@@ -60,12 +62,18 @@ EQUIPMENT_LOGS: list[dict[str, Any]] = [
 ]
 
 
-def disturb(sandbox: Address) -> None:
-    """Adds the odd rows, and takes a project, a member and a cost code away that cards still name."""
+def crowd(sandbox: Address) -> None:
+    """Adds projects and members whose names, numbers and states are odd."""
+    for name, status in UNHEARD_OF.items():
+        sandbox.fault("extra", f"/{name}", rows=1, values={"status": status})
     for fields in PROJECTS:
         sandbox.add("projects", **fields)
     for fields in MEMBERS:
         sandbox.add("members", **fields)
+
+
+def disturb(sandbox: Address) -> None:
+    """Makes cards, equipment and its logs odd, and takes a project and two members away that cards still name."""
     cards = sandbox.rows("timeCards")
     for number, fields in enumerate(CARDS):
         sandbox.edit("change", "timeCards", uuid=cards[-1 - number]["uuid"], fields=fields)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -26,6 +26,7 @@ COMMAND = Path(__file__).parents[2] / ".venv" / "bin" / "raken-gateway"
 # A ttl of its own for each entity, so that one taken for another is seen; long, so that nothing grows stale.
 TTLS = {name: 86_400 + number for number, name in enumerate(ENTITIES)}
 SETTINGS = {
+    "AUTO_MIGRATE": "1",
     "JWT_SECRET": SECRET,
     "COMPANY_TIME_ZONE": "UTC",
     "RAKEN_REQUESTS_PER_SECOND": "1000",
@@ -52,7 +53,7 @@ class Gateway:
     """A gateway that listens on `port` of this machine."""
 
     def __init__(self, port: int, log: Path) -> None:
-        self.connection, self.log = HTTPConnection("127.0.0.1", port, timeout=START_SECONDS), log
+        self.port, self.log = port, log
 
     def printed(self) -> str:
         """The end of what the process has printed."""
@@ -63,23 +64,24 @@ class Gateway:
         body = {"query": question.query, "variables": question.variables, "operationName": question.operation}
         headers = {"Authorization": f"Bearer {asker.token}", "Content-Type": "application/json"}
         headers["Accept"] = "application/graphql-response+json"
-        self.connection.request("POST", "/graphql", json.dumps(body), headers)
-        response = self.connection.getresponse()
-        text = response.read()
-        assert response.status in (200, 400), f"HTTP {response.status}: {text[:500]!r}"
+        status, text = self.send("POST", "/graphql", json.dumps(body), headers)
+        assert status in (200, 400), f"HTTP {status}: {text[:500]!r}"
         answer: dict[str, Any] = json.loads(text)
         return answer
 
     def ready(self) -> bool:
         """Whether it says that it is."""
         try:
-            self.connection.request("GET", "/readyz")
-            response = self.connection.getresponse()
-            response.read()
+            return self.send("GET", "/readyz", None, {})[0] == 200
         except OSError:
-            self.connection.close()
             return False
-        return response.status == 200
+
+    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The status and body of one request's response."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)) as connection:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
 
 
 @contextmanager
@@ -96,7 +98,6 @@ def serving(variables: dict[str, str], log: Path) -> Iterator[Gateway]:
             await_ready(gateway, process)
             yield gateway
         finally:
-            gateway.connection.close()
             process.terminate()
 
 
@@ -107,12 +108,6 @@ def await_ready(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, f"the gateway ended:\n{gateway.printed()}"
         assert time.monotonic() < end, f"the gateway is not ready after {START_SECONDS} s:\n{gateway.printed()}"
         time.sleep(0.05)
-
-
-def migrate(variables: dict[str, str]) -> None:
-    """Brings the database's schema to the newest."""
-    done = subprocess.run([COMMAND, "migrate"], env=bare(variables), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def bare(variables: dict[str, str]) -> dict[str, str]:

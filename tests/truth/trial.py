@@ -16,7 +16,7 @@ from sandbox.running import Address
 from tests.truth import ours
 from tests.truth.answers import Answer, Path, differences, placed
 from tests.truth.arguments import Known
-from tests.truth.company import NEEDED, Company
+from tests.truth.company import LOGS, NEEDED, Company, Row
 from tests.truth.evaluator import evaluate
 from tests.truth.generator import Question
 from tests.truth.joins import Truth, who
@@ -62,10 +62,11 @@ class Trial:
     def read(self) -> Company:
         """Every row there is now."""
         raken = {name: self.sandbox.rows(name) for name in NEEDED}
-        stamped = {
-            name: {row["uuid"]: self.sandbox.rows(name, projectUuid=row["uuid"]) for row in raken["projects"]}
-            for name in ("materials", "materialLogs")
-        }
+        for fault in self.sandbox.faults():
+            raken[fault["path"][1:]][0] |= fault["values"]
+        silent = [name for name in (*LOGS, "materials") if not any(map(names_project, raken[name]))]
+        projects = [row["uuid"] for row in raken["projects"]]
+        stamped = {name: {uuid: self.sandbox.rows(name, projectUuid=uuid) for uuid in projects} for name in silent}
         return Company(raken, asyncio.run(ours.read(self.database_url)), stamped)
 
     def read_ours(self) -> None:
@@ -162,6 +163,11 @@ class Trial:
             if not all(log.id for log in self.company.logs("materialLogs", project["uuid"])):
                 self.company.name_logs(project["uuid"], names)
                 assert not any(names.values()), f"more material logs than Raken has: {names}"
+
+
+def names_project(row: Row) -> bool:
+    """Whether one of Raken's rows says which project it is of."""
+    return bool(row.get("projectUuid") or row.get("project"))
 
 
 def codes(response: dict[str, Any]) -> list[str]:
