@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -165,6 +166,16 @@ def test_decisions_are_numbered_without_a_gap_and_of_one_form() -> None:
         assert path.read_text().startswith(f"# {number}. "), path.name
         headings = re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE)
         assert headings == ["Context", "Decision", "Turned down", "Consequences"], path.name
+
+
+def test_the_image_holds_what_the_wheel_holds_and_is_made_by_the_makefiles_uv() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(re.findall(r"^COPY (\w+) \1$", dockerfile, re.MULTILINE)) == sorted(packages)
+    assert {f"!{name}" for name in packages} <= set((ROOT / ".dockerignore").read_text().split())
+    versions = re.findall(r"UV_VERSION := ([\d.]+)", (ROOT / "Makefile").read_text())
+    assert re.findall(r"uv==([\d.]+)", dockerfile) == versions
 
 
 def steps() -> str:
