@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.tools import create_type
 
 from loaders.dataloaders import Rows, Sourced
-from loaders.entities.equipment import EQUIPMENT
-from loaders.entities.materials import MATERIALS
 from loaders.entities.members import MEMBERS, MemberStatus
 from loaders.entities.projects import PROJECTS, ProjectStatus
 from loaders.entities.time_cards import TIME_CARDS
@@ -17,11 +16,9 @@ from resolvers.access import ADMINS, Allowed
 from resolvers.arguments import After, First
 from resolvers.context import Info
 from resolvers.paging import DEFAULT, Connection
-from resolvers.schema import RakenEntity
+from resolvers.schema import CATALOGUE, RakenEntity
 from resolvers.types.accounts import UserAccount
 from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
-from resolvers.types.equipment import Equipment
-from resolvers.types.materials import Material
 from resolvers.types.projects import Project
 from resolvers.types.references import TimeCardRef
 from resolvers.types.team_members import TeamMember
@@ -96,12 +93,32 @@ def _names(row: Any) -> tuple[str | None, ...]:
     return (row.first_name, row.last_name, full, row.email, row.employee_id)
 
 
-async def _listed(info: Info, entity: Entity[Any]) -> list[Any]:
-    return [info.context.node(entity, one) for one in await info.context.loaders.all(entity)]
+def listed(entity: Entity[Any], type_: type) -> Any:
+    """All the rows of an entity that is not dated, as a root field that is named for it."""
+
+    async def resolve(info: Info) -> Any:
+        return [info.context.node(entity, one) for one in await info.context.loaders.all(entity)]
+
+    # Strawberry names the field after it; fields of one name would vanish silently.
+    resolve.__name__ = entity.name.lower()
+    words = entity.name.lower().replace("_", " ")
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=list[type_] | None,  # type: ignore[valid-type] # a value here, and read at run time
+        description=f"All {words}, by name or code, then id.",
+    )
+
+
+PAGED = (PROJECTS, MEMBERS)
+"Undated entities that the root has as filtered pages."
+Lists = create_type(
+    "Lists",
+    [listed(entity, type_) for entity, type_ in CATALOGUE.items() if not entity.dated and entity not in PAGED],
+)
 
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not written
     """The root of queries."""
 
     @strawberry.field(description="Who is signed in.")
@@ -167,16 +184,6 @@ class Query:
         projects, workers = (set(ids) if ids else ids for ids in (project_ids, worker_ids))
         chosen = [one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)]
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
-
-    @strawberry.field(description="All equipment, by name, then id.")
-    async def equipment(self, info: Info) -> list[Equipment] | None:
-        """The company's."""
-        return await _listed(info, EQUIPMENT)
-
-    @strawberry.field(description="All materials, by name, then id.")
-    async def materials(self, info: Info) -> list[Material] | None:
-        """The company's."""
-        return await _listed(info, MATERIALS)
 
     @strawberry.field(description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)])
     def cache_status(self, info: Info) -> list[CacheStatus] | None:
