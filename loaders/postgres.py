@@ -155,7 +155,7 @@ class Postgres:
 async def _dropped_when_hung(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):
         connection.terminate()  # else its return to the pool waits as long again for the statement's end
         raise
 

@@ -1,7 +1,7 @@
 """What tests on a real Postgres share: a migrated database, time that is moved by hand, a line that can be cut."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -156,3 +156,15 @@ async def door(sandbox: Address, home: str) -> AsyncIterator[Door]:
     """Yields the door of a gateway that is open in this process."""
     async with opened(sandbox, home) as door:
         yield door
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Waits until something is so, for 5 s at most."""
+
+    async def wait(so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not so():  # noqa: ASYNC110 - what is waited for is anything
+                await asyncio.sleep(0.01)
+
+    return wait

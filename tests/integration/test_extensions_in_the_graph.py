@@ -25,7 +25,7 @@ UPDATE_MEMBER = (
     "mutation ($input: TeamMemberExtensionInput!) "
     f"{{ changed: updateTeamMemberExtension(input: $input) {{ id {MEMBERS_FIELDS} }} }}"
 )
-UNSET = {"internalNotes": None, "asrBudgetOverride": None, "customFields": {}, "extensionUpdatedAt": None}
+UNSET: dict[str, Any] = {"internalNotes": None, "asrBudgetOverride": None, "customFields": {}, "extensionUpdatedAt": None}
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_a_members_fields_are_left_out_and_cleared_alike(
     assert {**again, "extensionUpdatedAt": 0} == {**row, "permissions": [], "extensionUpdatedAt": 0}
     nulls: dict[str, Any] = dict.fromkeys([*given, "internalUserId"])
     gone = (await door.ask(UPDATE_MEMBER, {"input": {"memberId": member, **nulls}})).data["changed"]
-    nothing = {**dict.fromkeys(given), "customFields": {}, "internalUser": None}
+    nothing: dict[str, Any] = {**dict.fromkeys(given), "customFields": {}, "internalUser": None}
     assert {name: gone[name] for name in nothing} == nothing
 
 

@@ -31,7 +31,7 @@ BAD_TOKENS = {
     "nothing after the scheme": "Bearer ",
     "ended": f"Bearer {token(exp=datetime.now(UTC) - timedelta(seconds=1))}",
     "another key": f"Bearer {token(secret='another-secret-of-thirty-two-bytes!')}",
-    "unsigned": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, None, algorithm='none')}",
+    "unsigned": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, '', algorithm='none')}",
     "another algorithm": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, SECRET * 2, 'HS512')}",
     "no role": f"Bearer {token(role=None)}",
     "a role that there is not": f"Bearer {token(role='OWNER')}",
