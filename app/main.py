@@ -1,5 +1,6 @@
 """The HTTP application: its routes, and what every response passes."""
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator
@@ -42,10 +43,22 @@ def served(chosen: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_gateway(chosen) as gateway:
             app.router.routes.extend(routes(gateway))
+            spare_garbage()
             yield
             gateway.health.stopping = True
 
     return Starlette(middleware=middleware(chosen), lifespan=lifespan)
+
+
+def spare_garbage() -> None:
+    """Lets the collector pass over what lives as long as the process, and come by less often.
+
+    An answer of 180 KB makes some 30,000 objects, none of which is in a circle: collecting at every 700th took a
+    quarter of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def create_app(gateway: Gateway) -> Starlette:

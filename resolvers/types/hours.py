@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -47,6 +48,7 @@ def hours(cards: Iterable[Sourced]) -> HoursSummary:
     )
 
 
+@lru_cache(maxsize=4096)
 def exact(number: float) -> Decimal:
     """The decimal that a JSON number was written as."""
     return Decimal(str(number))
