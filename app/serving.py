@@ -93,11 +93,21 @@ async def prepare(chosen: Settings) -> None:
         if chosen.migrates:
             for name in await migrate(chosen.database_url):
                 _log.info("migrated", migration=name)
-        async with Postgres(chosen.database_url, SystemClock()) as postgres:
-            lacking = await pending(postgres)
+        await check(chosen.database_url)
     except ExtensionsUnavailable as error:
         _log.warning("postgres_away_at_start", reason=str(error))
-        return
+
+
+async def check(database_url: str) -> None:
+    """Holds a database's schema against the code's.
+
+    Raises:
+        NotMigrated: it is older.
+        SchemaMismatch: it is another.
+        ExtensionsUnavailable: Postgres is away.
+    """
+    async with Postgres(database_url, SystemClock()) as postgres:
+        lacking = await pending(postgres)
     if lacking:
         raise NotMigrated(
             f"expected the newest schema in DATABASE_URL, but it lacks {', '.join(lacking)}. "
@@ -119,13 +129,14 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
         timeout_graceful_shutdown=GRACE,
     )
     with _bound(chosen) as listener:
-        _log.info("listening", address=f"http://{chosen.host}:{listener.getsockname()[1]}", workers=workers)
+        address = f"http://{chosen.host}:{listener.getsockname()[1]}"
         if workers == 1:
-            server = _Server(config, words)
+            server = _Server(config, address, words)
             server.run(sockets=[listener])
             if not server.started:
                 raise NotStarted("the server could not start; the log says why")
             return
+        _log.info("listening", address=address, workers=workers)
         # Workers are processes of their own, which read the environment anew.
         os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
         Multiprocess(config, sockets=[listener]).run()
@@ -150,14 +161,16 @@ def _bound(chosen: Settings) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A server that says so on the terminal once it answers."""
+    """A server that says so in the log, and on the terminal, once it answers."""
 
-    def __init__(self, config: uvicorn.Config, words: str) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, words: str) -> None:
         super().__init__(config)
+        self._address = address
         self._words = words
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts, then speaks."""
         await super().startup(sockets)
         if self.started:
+            _log.info("listening", address=self._address, workers=1)
             print(self._words, end="", flush=True)  # noqa: T201 - the demo's words are for its terminal
