@@ -195,6 +195,21 @@ async def test_without_a_chain_it_says_who_can_help_and_looks_again_later() -> N
     assert house.keeper.connected
 
 
+async def test_a_chain_that_another_process_finds_dead_meanwhile_is_not_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(life=0)
+    load = house.vault.load
+
+    async def then_dies() -> Tokens | None:
+        stored = await load()
+        house.vault.stored = None
+        return stored
+
+    monkeypatch.setattr(house.vault, "load", then_dies)
+    with pytest.raises(RakenNotConnected, match="the token chain has ended meanwhile"):
+        await house.keeper.token()
+    assert house.endpoint.calls == []
+
+
 async def test_a_new_chain_is_taken_at_once_where_it_was_connected() -> None:
     house = House(stored=False)
     with pytest.raises(RakenNotConnected):

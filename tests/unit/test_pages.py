@@ -132,6 +132,7 @@ async def test_one_page_is_one_request() -> None:
     raken = Moving(pay_types(*range(10)))
     reading = await raken.read()
     assert (numbers(reading), raken.asked, reading.requests) == (list(range(10)), [0], 1)
+    assert reading.size == len(body(raken.rows))
 
 
 async def test_an_empty_slice_is_one_request() -> None:
