@@ -33,6 +33,7 @@ ROLES = [role.value for role in Role]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command, and exits with its code."""
     chosen = parser().parse_args(arguments)
+    configure()
     try:
         chosen.run(chosen)
     except (WrongConfiguration, EmbeddedUnavailable) as error:
@@ -100,13 +101,11 @@ def _settings(**given: str | None) -> Settings:
 
 def run(_: argparse.Namespace) -> None:
     """`make run`."""
-    configure()
     demo(os.environ)
 
 
 def run_server(chosen: argparse.Namespace) -> None:
     """The server alone."""
-    configure()
     serving.serve(_settings(HOST=chosen.host, PORT=chosen.port), chosen.workers)
 
 
@@ -162,6 +161,7 @@ async def _add_user(given: Settings, chosen: argparse.Namespace, password: str) 
             return await _add_user(given.on(dsn), chosen, password)
     if given.migrates:
         await migrate(given.database_url)
+    await serving.check(given.database_url)
     async with Postgres(given.database_url, SystemClock()) as postgres:
         hash_ = hashed(password)
         account = await Accounts(postgres).add(chosen.email, Role(chosen.role), chosen.name, password_hash=hash_)
