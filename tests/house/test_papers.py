@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -228,4 +229,19 @@ def test_the_readmes_steps_give_the_readmes_answer(tmp_path: Path) -> None:
     with demo(tmp_path) as address:
         script = steps().replace("http://127.0.0.1:8000", address)
         typed = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True)
-    assert json.loads(typed.stdout) == json.loads(blocks("## Ask it", "json")[0])
+    answer, written = json.loads(typed.stdout), json.loads(blocks("## Ask it", "json")[0])
+    assert form(answer) == form(written)
+    assert first_project(answer) == first_project(written)
+
+
+def form(value: Any) -> Any:
+    """What an answer is made of, whatever its dates and names: the days go by."""
+    if isinstance(value, dict):
+        return {name: form(inner) for name, inner in value.items()}
+    return [form(value[0])] if isinstance(value, list) else "a value"
+
+
+def first_project(answer: Any) -> Any:
+    """What of the answer is the same on every day."""
+    node = answer["data"]["projects"]["nodes"][0]
+    return [node[name] for name in ("name", "number", "internalNotes")], node["freshness"]["state"]
