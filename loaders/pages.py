@@ -6,7 +6,7 @@ hold on all of them; or, where Raken's order proves unstable, the distinct ids n
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Protocol
@@ -36,6 +36,10 @@ class Part:
     total: int
     size: int
     "Bytes of its JSON."
+
+    def kept(self) -> "Part":
+        """What of it a later reading needs: a page without an ETag is never confirmed, and its rows not asked for."""
+        return self if self.etag is not None else replace(self, rows=())
 
 
 class Known(Protocol):
@@ -174,7 +178,7 @@ class _Reader:
         first = leaves[0].answer
         return Reading(
             rows=tuple(rows),
-            pages=tuple(leaf.part for leaf in leaves),
+            pages=tuple(leaf.part.kept() for leaf in leaves),
             rejected=tuple(dict.fromkeys(rejected for leaf in leaves for rejected in leaf.rejected)),
             fetched_at=first.fetched_at,
             sent_at=first.sent_at,
