@@ -13,6 +13,8 @@ from loaders.pages import Reading
 
 R = TypeVar("R", bound=Row)
 SortKey = tuple[bool | str, ...]
+DECODED = 2.25
+"Bytes that a slice of time cards takes in memory, its indexes too, for each byte of its JSON; measured."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Slice(Generic[R]):
     @property
     def size(self) -> int:
         """About how many bytes it takes in memory."""
-        return self.reading.size
+        return round(self.reading.size * DECODED)
 
 
 def sort_key(entity: Entity[Any], row: Any) -> SortKey:

@@ -2,21 +2,28 @@
 
 import gc
 import random
+import tracemalloc
 import weakref
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from loaders.decode import page
 from loaders.entities.equipment_logs import EQUIPMENT_LOGS, EquipmentLogRow
 from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Month, SliceKey
-from loaders.slices import Difference, Memory, Slice, difference, total
+from loaders.pages import Part, Reading
+from loaders.slices import DECODED, Difference, Memory, Slice, difference, total
+from tests.unit.rows import body
+from tests.unit.rows import card as sent_card
 from tests.unit.world import card, project, reading, slice_of, uuid
 
 KEY = SliceKey(PROJECTS)
 MARCH, APRIL = (SliceKey(TIME_CARDS, None, Month(2026, number)) for number in (3, 4))
 DAY = date(2026, 3, 2)
+HUNDRED = round(100 * DECODED)
+"What slices of 100 bytes of JSON take."
 
 
 def test_rows_are_ordered_by_casefold_then_code_point_then_id() -> None:
@@ -107,7 +114,7 @@ def held(memory: Memory) -> list[object]:
 
 
 def test_memory_is_bounded_in_bytes_and_the_least_recently_used_goes_first() -> None:
-    memory = Memory(100)
+    memory = Memory(HUNDRED)
     keys = [SliceKey(TIME_CARDS, None, Month(2026, number)) for number in range(1, 6)]
     for key in keys[:3]:
         memory.keep(slice_of(key, [], size=30))
@@ -117,21 +124,36 @@ def test_memory_is_bounded_in_bytes_and_the_least_recently_used_goes_first() -> 
     assert held(memory) == [keys[2], keys[0], keys[3]]
     memory.keep(slice_of(keys[4], [], size=65))
     assert held(memory) == [keys[3], keys[4]]
-    assert memory.size == 95
+    assert memory.size == slice_of(MARCH, [], size=30).size + slice_of(MARCH, [], size=65).size
     assert memory.use(keys[0]) is None
 
 
 def test_the_newest_slice_is_kept_whatever_its_size() -> None:
-    memory = Memory(100)
+    memory = Memory(HUNDRED)
     memory.keep(slice_of(MARCH, [], size=10))
     memory.keep(slice_of(APRIL, [], size=1000))
     assert held(memory) == [APRIL]
     memory.keep(slice_of(MARCH, [], size=10))
-    assert (held(memory), memory.size) == ([MARCH], 10)
+    assert (held(memory), memory.size) == ([MARCH], slice_of(MARCH, [], size=10).size)
 
 
 def test_a_slice_takes_the_place_of_the_one_of_its_key() -> None:
-    memory = Memory(100)
+    memory = Memory(HUNDRED)
     for size in (80, 90, 70):
         memory.keep(slice_of(MARCH, [], size=size))
-    assert (held(memory), memory.size) == ([MARCH], 70)
+    assert (held(memory), memory.size) == ([MARCH], slice_of(MARCH, [], size=70).size)
+
+
+def test_the_bytes_that_a_slice_is_said_to_take_are_about_those_it_takes() -> None:
+    json = body([sent_card(number) for number in range(1000)])
+    tracemalloc.start()
+    try:
+        found = page(json, MARCH)
+        part = Part(0, None, found.rows, found.total, found.size)
+        whole = Reading(found.rows, (part,), (), datetime(2026, 3, 2, tzinfo=UTC), 0.0, None, requests=1)
+        slice_ = Slice.of(MARCH, whole, None, 1)
+        slice_.find("project", "project-1")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / 2 < slice_.size < taken * 2
