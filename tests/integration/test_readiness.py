@@ -1,7 +1,8 @@
 """When the gateway is ready, and what it says of what it depends on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
 
 import asyncpg
 import pytest
@@ -124,7 +125,7 @@ async def test_it_waits_for_somebody_to_migrate_where_it_may_not_and_says_so_onc
     assert len(set(reasons)) == len(reasons)
 
 
-def told(lines: list[dict[str, str]]) -> list[dict[str, str]]:
+def told(lines: Iterable[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
     return [line for line in lines if line["event"] == "not_migrated"]
 
 

@@ -1,0 +1,197 @@
+"""The gateway as a process: it starts on what there is, and whatever ends it leaves nothing running."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaders.migrate import migrate
+from tests.integration.door import SECRET, token
+
+COMMAND = Path(sys.executable).with_name("raken-gateway")
+NOWHERE = "http://127.0.0.1:1"
+UNREACHABLE = {
+    "RAKEN_BASE_URL": f"{NOWHERE}/api",
+    "RAKEN_TOKEN_URL": f"{NOWHERE}/oauth/token",
+    "RAKEN_CLIENT_ID": "canary-id",
+    "RAKEN_CLIENT_SECRET": "canary-secret",
+    "RAKEN_REFRESH_TOKEN": "canary-refresh",
+}
+UNUSED = {"REDIS_URL": "redis://:canary@127.0.0.1:1", "RATE_LIMIT_PER_MINUTE": "0", "ANSWER_CACHE_MB": "0"}
+
+
+class Process:
+    """A command that runs, and what it has written."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+        self.port, self.sandbox_port = free_ports()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        given = {"PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port), "DATA_DIR": str(folder / "data")}
+        self.out, self.err = folder / "out", folder / "err"
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            # In a session of its own, as from a terminal: a signal to it alone, not to this test.
+            self.running = subprocess.Popen(
+                [COMMAND, *arguments], env=kept | given | variables, stdout=out, stderr=err, start_new_session=True
+            )
+
+    def ask(self, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
+        """The status and body of a response."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        written = None if body is None else json.dumps(body)
+        try:
+            connection.request(
+                "POST" if written else "GET", path, written, {"content-type": "application/json", **headers}
+            )
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def ready(self) -> None:
+        """Returns when it is ready."""
+        end = time.monotonic() + 15
+        while True:
+            assert self.running.poll() is None, self.err.read_text()
+            assert time.monotonic() < end, self.err.read_text()
+            try:
+                if self.ask("/readyz")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+
+    def family(self) -> dict[int, str]:
+        """The processes of its session, and what each is."""
+        return {pid: name for pid, session, name in processes() if session == self.running.pid}
+
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of its log."""
+        return [json.loads(line) for line in self.err.read_text().splitlines()]
+
+
+def processes() -> Iterator[tuple[int, int, str]]:
+    """The process id, session and name of each process that lives."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                pid, _, rest = (entry / "stat").read_text().partition(" ")
+                name, _, fields = rest.rpartition(") ")
+            except OSError:
+                continue
+            state, _, _, session, *_ = fields.split()
+            if state != "Z":
+                yield int(pid), int(session), name.lstrip("(")
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a command; it is killed at the end if it must be."""
+    started: list[Process] = []
+
+    def start(*arguments: str, **variables: str) -> Process:
+        started.append(Process(tmp_path, arguments, variables))
+        return started[-1]
+
+    yield start
+    for process in started:
+        for pid in process.family():
+            os.kill(pid, signal.SIGKILL)
+        process.running.wait(5)
+    for file in tmp_path.rglob("postmaster.pid"):
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text().splitlines()[0]), signal.SIGQUIT)
+
+
+def postmaster(data: Path) -> int:
+    """The process id of the Postgres under a directory."""
+    (file,) = data.rglob("postmaster.pid")
+    return int(file.read_text().splitlines()[0])
+
+
+def alive(pid: int) -> bool:
+    return any(pid == other for other, _, _ in processes())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_run_starts_everything_and_a_signal_ends_everything(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("run", JWT_SECRET=SECRET)
+    process.ready()
+    query = {"query": "{ projects { totalCount } }"}
+    status, body = process.ask("/graphql", query, authorization=f"Bearer {token()}")
+    assert (status, json.loads(body)["data"]["projects"]["totalCount"] > 0) == (200, True)
+    postgres = postmaster(tmp_path / "data")
+    assert alive(postgres)
+    assert listens(process.sandbox_port)
+    assert f"http://127.0.0.1:{process.port}/graphql" in process.out.read_text()
+    process.running.send_signal(number)
+    assert process.running.wait(10) == 0
+    assert not alive(postgres)
+    assert not process.family()
+    assert not listens(process.sandbox_port)
+    assert not listens(process.port)
+    assert not list((tmp_path / "data").rglob("postmaster.pid"))
+
+
+async def test_serve_becomes_ready_with_raken_unreachable_and_its_log_tells_no_secret(
+    start: Start, database_url: str
+) -> None:
+    variables = UNREACHABLE | UNUSED
+    process = start("serve", DATABASE_URL=database_url, JWT_SECRET=SECRET, AUTO_MIGRATE="1", **variables)
+    process.ready()
+    sent = token(sub="canary-subject")
+    query = {"query": "query Home { me { id } projects { totalCount } }"}
+    status, body = process.ask("/graphql", query, authorization=f"Bearer {sent}")
+    answer = json.loads(body)
+    assert (status, answer["data"]) == (200, {"me": {"id": "canary-subject"}, "projects": None})
+    assert answer["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert process.ask("/graphql", connection="Upgrade", upgrade="websocket")[0] == 426
+    process.running.send_signal(signal.SIGTERM)
+    assert process.running.wait(10) == 0
+    (line,) = [line for line in process.log() if line["event"] == "graphql" and line["operation"] == "Home"]
+    assert (line["role"], line["level"], len(line["request_id"])) == ("ADMIN", "info", 32)
+    assert {"migrated", "listening", "redis_not_used"} <= {line["event"] for line in process.log()}
+    told = process.out.read_text() + process.err.read_text()
+    assert not any(secret in told for secret in ("canary", sent, SECRET))
+
+
+async def test_a_signal_ends_every_worker(start: Start, database_url: str) -> None:
+    await migrate(database_url)
+    process = start("serve", "--workers", "2", DATABASE_URL=database_url, JWT_SECRET=SECRET, **UNREACHABLE)
+    process.ready()
+    assert len(process.family()) >= 3
+    process.running.send_signal(signal.SIGTERM)
+    assert process.running.wait(10) == 0
+    assert not process.family()
+    assert not listens(process.port)
+
+
+def test_a_wrong_configuration_stops_the_process_with_2(start: Start) -> None:
+    process = start("serve", JWT_SECRET="short-canary", PORT="http")
+    assert process.running.wait(10) == 2
+    told = process.err.read_text()
+    assert [line.partition(":")[0] for line in told.splitlines()] == ["JWT_SECRET", "PORT"]
+    assert "canary" not in told
