@@ -25,7 +25,12 @@ UPDATE_MEMBER = (
     "mutation ($input: TeamMemberExtensionInput!) "
     f"{{ changed: updateTeamMemberExtension(input: $input) {{ id {MEMBERS_FIELDS} }} }}"
 )
-UNSET: dict[str, Any] = {"internalNotes": None, "asrBudgetOverride": None, "customFields": {}, "extensionUpdatedAt": None}
+UNSET: dict[str, Any] = {
+    "internalNotes": None,
+    "asrBudgetOverride": None,
+    "customFields": {},
+    "extensionUpdatedAt": None,
+}
 
 
 @pytest.fixture
