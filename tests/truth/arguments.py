@@ -71,6 +71,7 @@ class Arguments:
             (self.known.first_day, self.known.today),
             (other - timedelta(days=30), other),
             (self.known.today - timedelta(days=399), self.known.today),
+            (self.known.today + timedelta(days=3), self.known.today + timedelta(days=9)),
         ]
         edge = [(one, one + timedelta(days=400)), (one + timedelta(days=1), one)]
         start, end = self.random.choice(edge if self.random.random() < 0.04 else whole_ones)

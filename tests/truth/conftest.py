@@ -27,7 +27,7 @@ def trial(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             yield begun
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def other_trial(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Yields the same before a Raken that is as unlike as what is known of it allows."""
     logs = ("workLogs", "observations", "dailyReports", "materialLogs")

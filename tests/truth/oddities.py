@@ -77,6 +77,11 @@ def disturb(sandbox: Address) -> None:
     cards = sandbox.rows("timeCards")
     for number, fields in enumerate(CARDS):
         sandbox.edit("change", "timeCards", uuid=cards[-1 - number]["uuid"], fields=fields)
+    for number, card in enumerate(cards[9:-40:20]):
+        # Tenths: sums of them as floats go wrong.
+        hours = round(0.1 + number % 9 / 10, 1)
+        fields = {"totalHours": hours, "timeEntries": [{**card["timeEntries"][0], "hours": hours}]}
+        sandbox.edit("change", "timeCards", uuid=card["uuid"], fields=fields)
     for fields in EQUIPMENT:
         sandbox.add("equipment", **fields)
     for log, fields in zip(sandbox.rows("equipmentLogs"), EQUIPMENT_LOGS, strict=False):

@@ -38,12 +38,22 @@ def ask(trial: Trial, seed: int) -> None:
         trial.check(generator.question(), random.choice(trial.askers()))
 
 
-@pytest.mark.parametrize("seed", range(100, 103))
-def test_after_edits_in_raken_and_a_refresh_the_gateway_tells_the_new_truth(trial: Trial, seed: int) -> None:
+def change(trial: Trial, seed: int) -> None:
+    """Edits in Raken, and a refresh of everything."""
     for edit in edits(Random(seed), trial.company):
         trial.sandbox.edit(**edit)
     trial.refresh()
+
+
+@pytest.mark.parametrize("seed", range(100, 103))
+def test_after_edits_in_raken_and_a_refresh_the_gateway_tells_the_new_truth(trial: Trial, seed: int) -> None:
+    change(trial, seed)
     ask(trial, seed)
+
+
+def test_it_does_so_where_raken_tells_no_changes(other_trial: Trial) -> None:
+    change(other_trial, 110)
+    ask(other_trial, 110)
 
 
 @pytest.mark.parametrize("kind", UPDATES)

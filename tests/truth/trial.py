@@ -75,13 +75,15 @@ class Trial:
 
     def known(self) -> Known:
         """What there is to ask about."""
-        members = self.company.all("members")
-        words = [word for row in members[::3] for word in (row["firstName"][1:4].upper(), row["lastName"].lower())]
-        names = [word for row in self.company.all("projects") for word in (row["name"][:5].swapcase(), row["number"])]
+        projects, members = self.company.all("projects"), self.company.all("members")
+        # The rows that came last are the odd ones.
+        words = [row["name"][:5].swapcase() for row in projects[-9:]] + [row.get("number") for row in projects[-4:]]
+        for row in members[-8:]:
+            words += [row["firstName"][1:4].upper(), row["lastName"].lower(), row.get("employeeId"), row.get("email")]
         return Known(
-            projects=[row["uuid"] for row in self.company.all("projects")],
+            projects=[row["uuid"] for row in projects],
             members=[row["uuid"] for row in members],
-            words=[*filter(None, words + names), "example", "e"],
+            words=[*filter(None, words), "e"],
             roles=sorted({row["role"] for row in members}),
             first_day=date.fromisoformat(min(row["date"] for row in self.company.all("timeCards"))),
             today=today(),
