@@ -1,5 +1,6 @@
 """Refreshes that a person asked for: which slices, what they changed, and who is written down."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from loaders.entity import Month, SliceKey, Window
 from loaders.errors import ExtensionsUnavailable, RakenRefused, RakenUnavailable
 from loaders.refresh import Refresher
 from tests.unit.test_dataloaders import Insisting, sent_card
-from tests.unit.world import COMPANY, World, sent, uuid
+from tests.unit.world import COMPANY, World, sent, settle, uuid
 
 WINDOW = Window(date(2026, 4, 4), date(2026, 5, 4))
 MARCH, APRIL, MAY = (Month(2026, number) for number in (3, 4, 5))
@@ -112,6 +113,23 @@ async def test_where_raken_insists_on_a_project_the_slices_in_use_are_refreshed_
     await world.read(SliceKey(WORK_LOGS, uuid(1), APRIL))
     second = await refresher.entity(WORK_LOGS, WINDOW, "ann")
     assert (second.error, second.objects, second.requests) == (None, 1, 1)
+
+
+async def test_what_is_learned_while_a_refresh_is_under_way_is_followed(
+    refresher: Refresher, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.raken.rows[WORK_LOGS.path] = [{"uuid": uuid(5), "date": "2026-05-02", "projectUuid": uuid(1)}]
+    world.raken.hold()
+    refresh = asyncio.create_task(refresher.entity(WORK_LOGS, WINDOW, "ann"))
+    await settle()
+    monkeypatch.setattr(world.loader, "by_project", lambda _: True)
+    reader = asyncio.create_task(world.read(SliceKey(WORK_LOGS, uuid(1), MAY)))
+    await settle()
+    world.raken.let_go()
+    done = await refresh
+    assert (done.error, done.objects) == (None, 1)
+    assert world.raken.asked[-1][1]["projectUuid"] == uuid(1)
+    await reader
 
 
 async def test_what_is_asked_by_project_beforehand_is_refreshed_where_it_is_in_use(refresher: Refresher) -> None:
