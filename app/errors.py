@@ -14,6 +14,8 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
 BAD_USER_INPUT = "BAD_USER_INPUT"
+LONGEST = 1_000
+"Characters of a message: graphql-core's own may quote a whole document."
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +40,7 @@ def _of_the_request(error: GraphQLError) -> bool:
 
 
 def _formatted(error: GraphQLError, message: str, code: str) -> dict[str, Any]:
-    return {**error.formatted, "message": message, "extensions": {"code": code}}
+    return {**error.formatted, "message": message[:LONGEST], "extensions": {"code": code}}
 
 
 def plain(message: str, code: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 BODY = 1024 * 1024
+ACCEPT = 2_000
+"Characters of an Accept header that are read."
 HTML = "text/html"
 JSON = "application/json"
 RESPONSE = "application/graphql-response+json"
@@ -58,7 +60,7 @@ def wants_page(request: Request) -> bool:
 
 def accepted(request: Request) -> list[str]:
     """The media ranges that a client takes, the dearest first (RFC 9110, section 12.5.1)."""
-    header = ",".join(request.headers.getlist("accept")).lower()
+    header = ",".join(request.headers.getlist("accept"))[:ACCEPT].lower()
     ranges = []
     for part in (header.strip() or "*/*").split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))

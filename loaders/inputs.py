@@ -18,7 +18,7 @@ CUSTOM_FIELDS_BYTES = 65_536
 CUSTOM_FIELDS_DEPTH = 256
 
 _BUDGET_PLACES = 2
-_BUDGET_BOUND = Decimal(10) ** 16  # numeric(18,2)
+_BUDGET_DIGITS = 16  # before the point: numeric(18,2)
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -62,8 +62,8 @@ def budget(name: str, value: object) -> Decimal:
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -_BUDGET_PLACES:
         raise BadInput(f"{name}: expected at most two decimals, got {value!s:.40}")
-    if abs(value) >= _BUDGET_BOUND:
-        raise BadInput(f"{name}: expected at most 16 digits before the point, got {value!s:.40}")
+    if value.adjusted() >= _BUDGET_DIGITS:
+        raise BadInput(f"{name}: expected at most {_BUDGET_DIGITS} digits before the point, got {value!s:.40}")
     return value
 
 

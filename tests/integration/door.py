@@ -85,10 +85,11 @@ class Door:
         self.app = create_app(gateway)
 
     async def call(
-        self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self, method: str, target: str, body: bytes | None = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """The response to a request."""
-        where, sent, chunks = urlsplit(target), [*({"host": HOST} | dict(headers or {})).items()], [body]
+        """The response to a request; where the body is None, the caller hangs up in its place."""
+        where, sent = urlsplit(target), {"host": HOST} | dict(headers or {})
+        chunks = [] if body is None else [body]
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -99,7 +100,7 @@ class Door:
             "raw_path": where.path.encode(),
             "query_string": where.query.encode(),
             "root_path": "",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in sent],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
             "client": ("127.0.0.1", 50_000),
             "server": (HOST, 80),
         }
