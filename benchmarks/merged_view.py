@@ -95,10 +95,11 @@ def main() -> None:
     with TemporaryDirectory(prefix="merged-view-") as data, sandbox(bare) as (raken, variables):
         secret = {"JWT_SECRET": secrets.token_hex(32), "DATA_DIR": data, "RAKEN_REQUESTS_PER_SECOND": RATE}
         environment = bare | variables | secret | {"PORT": str(port)}
+        admin = token(environment)
         with process(["serve"], environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
             gateway = Server(port)
             gateway.await_ready()
-            measure(gateway, raken, token(environment))
+            measure(gateway, raken, admin)
 
 
 def token(environment: Mapping[str, str]) -> str:
