@@ -8,6 +8,8 @@ from tests.truth.evaluator import CONTRACT
 from tests.truth.generator import Generator
 from tests.truth.trial import Trial
 
+# The start of the gateway, which the first test waits for, has deadlines of its own.
+pytestmark = pytest.mark.timeout(func_only=True)
 SEEDS = range(10)
 OTHER_SEEDS = range(50, 53)
 QUESTIONS = 25

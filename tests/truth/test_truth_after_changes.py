@@ -11,6 +11,8 @@ from tests.truth.evaluator import CONTRACT
 from tests.truth.generator import Generator, Question
 from tests.truth.trial import ADMIN, Trial, today
 
+# The start of the gateway, which the first test waits for, has deadlines of its own.
+pytestmark = pytest.mark.timeout(func_only=True)
 QUESTIONS = 30
 PROJECT = "{id internalNotes asrBudgetOverride customFields extensionUpdatedAt team {id} freshness {state}}"
 MEMBER = """{
