@@ -33,4 +33,5 @@ def configure() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # Its warnings are of what strangers send: broken requests, WebSockets.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

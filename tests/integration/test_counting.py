@@ -87,6 +87,13 @@ async def test_the_counts_are_those_of_the_sandbox(door: Door, sandbox: Address)
     assert samples["raken_gateway_slices_bytes"] > 0
 
 
+async def test_every_metric_carries_the_gateways_name(door: Door) -> None:
+    await door.ask(PAGE)
+    samples = await metrics(door)
+    assert all(name.startswith("raken_gateway_") for name in samples)
+    assert not any("_created" in name for name in samples)
+
+
 async def test_requests_today_are_the_data_requests_that_the_sandbox_counted(door: Door, sandbox: Address) -> None:
     await door.ask(PAGE)
     answer = await door.ask("{ upstreamStatus { requestsToday } }")
