@@ -16,7 +16,7 @@ from loaders.slices import Memory
 from loaders.usage import Usages
 
 # A gauge beside each count that says when it began: nobody reads those.
-disable_created_metrics()  # type: ignore[no-untyped-call] - its library has no types for it
+disable_created_metrics()  # type: ignore[no-untyped-call]  # its library has no types for it
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8)
 
 

@@ -79,7 +79,6 @@ async def _change(info: Info, entity: Entity[Any], store: Extensions[Any], id_: 
     expected = changes.pop("if_updated_at", msgspec.UNSET)
     del changes["project_id" if entity is PROJECTS else "member_id"]
     await store.update(id_, changes, actor=context.actor, if_updated_at=expected)
-    context.renew()
     return await context.one(entity, id_)
 
 
