@@ -3,6 +3,7 @@
 The rule it keeps: the same seed on the same rows makes the same changes.
 """
 
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -61,6 +62,27 @@ def member_update(random: Random, company: Company) -> Row:
         "customFields": random.choice([None, *FIELDS]),
     }
     return {"memberId": random.choice(company.all("members"))["uuid"]} | some(random, given)
+
+
+COLUMNS = {
+    "internalNotes": "internal_notes",
+    "asrBudgetOverride": "asr_budget_override",
+    "customFields": "custom_fields",
+    "assignedProjectIds": "assigned_project_uuids",
+    "internalUserId": "internal_user_id",
+    "permissions": "permissions",
+}
+
+
+def updated(before: Row, update: Row) -> Row:
+    """The row that an update leaves, but for its times: what is left out stays, null clears, an id names the row."""
+    after = {column: before.get(column) for name, column in COLUMNS.items()}
+    after |= {COLUMNS[name]: value for name, value in update.items() if name in COLUMNS}
+    budget = after["asr_budget_override"]
+    return after | {
+        "custom_fields": after["custom_fields"] or {},
+        "asr_budget_override": None if budget is None else Decimal(budget),
+    }
 
 
 def some(random: Random, given: Row) -> Row:

@@ -1,11 +1,12 @@
 """The gateway against the evaluator when rows have changed: Raken's and a refresh, ASR's and a mutation."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
 
-from tests.truth.changes import edits, member_update, project_update
+from tests.truth.changes import edits, member_update, project_update, updated
 from tests.truth.company import Company, Row
 from tests.truth.evaluator import CONTRACT
 from tests.truth.generator import Generator, Question
@@ -18,6 +19,8 @@ PROJECT = "{id internalNotes asrBudgetOverride customFields extensionUpdatedAt t
 MEMBER = """{
     id internalUser {email} permissions assignedProjectIds internalNotes customFields extensionUpdatedAt projects {id}
 }"""
+NEVER = datetime.min.replace(tzinfo=UTC)
+TABLES = {"projects": "project_extensions", "members": "team_member_extensions"}
 UPDATES: dict[str, tuple[Callable[[Random, Company], Row], str, str]] = {
     "projects": (
         project_update,
@@ -64,9 +67,14 @@ def test_a_mutation_answers_with_what_is_then_read(trial: Trial, kind: str) -> N
     random = Random(kind)
     for _ in range(20):
         update = draw(random, trial.company)
+        uuid = update.get("projectId") or update["memberId"]
+        before = trial.company.extension(TABLES[kind], uuid)
         response = trial.gateway.ask(Question(mutation, {"input": update}), ADMIN)
         trial.read_ours()
-        question = Question(query, {"projectId": update.get("projectId"), "memberId": update.get("memberId")})
+        after = trial.company.extension(TABLES[kind], uuid)
+        assert updated(after, {}) == updated(before, update), update
+        assert before.get("updated_at", NEVER) < after["updated_at"], update
+        question = Question(query, {"projectId": uuid, "memberId": uuid})
         assert trial.wrong(trial.truth(question, ADMIN, today()), response) == "", update
         trial.check(question, ADMIN)
 
