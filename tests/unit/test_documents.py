@@ -45,6 +45,14 @@ def test_10_000_tokens_pass_and_one_more_is_refused_comments_counted() -> None:
     assert refused("#\n" * 500_000)[1].startswith("expected 10000 tokens at most, comments counted")
 
 
+def test_fields_of_one_name_are_compared_with_each_other_up_to_a_limit() -> None:
+    Documents(SCHEMA).read("{" + "a { x } " * 100 + "}")
+    assert refused("{" + "a { x } " * 400 + "}") == (
+        "QUERY_TOO_COMPLEX",
+        "expected fewer fields of the same name, got too many to compare",
+    )
+
+
 @pytest.mark.parametrize("query", ["{a" * 3000 + "{x}" + "}" * 3000, "{x(y: " + "[" * 3000 + "]" * 3000 + ")}"])
 def test_what_is_nested_past_parsing_is_too_complex_and_not_a_crash(query: str) -> None:
     assert refused(query)[0] == "QUERY_TOO_COMPLEX"
