@@ -215,7 +215,9 @@ def _total(head: _Head, key: SliceKey) -> int:
     number = isinstance(total, (int, float)) and not isinstance(total, bool)
     if not number or total < 0 or total % 1:
         got = str(total) if number else type(total).__name__
-        raise RakenGarbled(f"{key.entity.path}: expected page.totalElements as a whole number, got {got}")
+        raise RakenGarbled(
+            f"Raken's answer to {key.entity.path}: expected page.totalElements as a whole number, got {got}"
+        )
     return int(total)
 
 
@@ -231,4 +233,4 @@ def _garbled(body: bytes, key: SliceKey, error: Exception) -> RakenGarbled:
         got = f"JSON that is cut short after {len(body)} bytes"
     else:
         got = f"{len(body)} bytes that are not JSON"
-    return RakenGarbled(f"{key.entity.path}: expected a JSON page, got {got}")
+    return RakenGarbled(f"Raken's answer to {key.entity.path}: expected a JSON page, got {got}")

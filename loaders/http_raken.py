@@ -230,7 +230,7 @@ class HttpRaken:
         finally:
             self._on_answer(question.path, status)
         if body is None:
-            raise RakenGarbled(f"expected at most {MOST} bytes from {question.path}, got more")
+            raise RakenGarbled(f"Raken's answer to {question.path}: expected at most {MOST} bytes, got more")
         return Reply(question.path, status, response.headers, body, fetched_at, sent_at)
 
     def _note(self, question: _Question[Any], reply: Reply, permit: Permit) -> None:

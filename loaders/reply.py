@@ -52,12 +52,10 @@ class Reply:
         if self.status == HTTPStatus.NOT_MODIFIED and etag is not None:
             return self._answer(None)
         if self.status < HTTPStatus.MULTIPLE_CHOICES or self.status == HTTPStatus.NOT_MODIFIED:
-            raise RakenGarbled(f"{self.path}: expected 200 with a page, got {self.status}")
+            raise RakenGarbled(f"Raken's answer to {self.path}: expected 200 with a page, got {self.status}")
         if self.status < HTTPStatus.BAD_REQUEST:
-            raise RakenRefused(
-                f"{self.path}: expected 200 with a page, got a redirect ({self.status}), which is not followed",
-                self.status,
-            )
+            got = f"got a redirect ({self.status}); none is followed"
+            raise RakenRefused(f"Raken's answer to {self.path}: expected 200 with a page, {got}", self.status)
         raise RakenRefused(f"Raken answered {self.path} with {self.status}{_words(self.body)}", self.status)
 
     def _answer(self, content: T | None) -> Answer[T]:

@@ -3,6 +3,7 @@
 One rule: the type of a field is written where the field is; here is only how it resolves.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import strawberry
@@ -37,12 +38,14 @@ def paged(entity: Entity[Any], index: str, description: str) -> Any:
     return strawberry.field(resolver=resolve, description=description)
 
 
-def ours(name: str, description: str, *roles: Role, absent: Any = None) -> Any:
+def ours(
+    name: str, description: str, *roles: Role, absent: Any = None, shown: Callable[[Any], Any] = lambda value: value
+) -> Any:
     """A field of ASR's row on this node, for some roles only where any are named; `absent` is what no row has."""
 
     async def resolve(root: Any, info: Info) -> Any:
         row = await root.extension(info)
-        return absent if row is None else getattr(row, name)
+        return absent if row is None else shown(getattr(row, name))
 
     extensions: list[FieldExtension] = [Allowed(*roles)] if roles else []
     return strawberry.field(resolver=resolve, description=description, extensions=extensions)

@@ -16,6 +16,7 @@ from resolvers.access import ADMINS, Allowed
 from resolvers.arguments import After, First
 from resolvers.context import Info
 from resolvers.paging import DEFAULT, Connection
+from resolvers.scalars import version
 from resolvers.schema import CATALOGUE, RakenEntity
 from resolvers.types.accounts import UserAccount
 from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
@@ -205,7 +206,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
             orphans += [(entity, orphan) for orphan in await store.orphans(serving.slice.by_id)]
         return [
             OrphanedExtension(
-                entity=RakenEntity[entity.name], id=strawberry.ID(orphan.id), extension_updated_at=orphan.updated_at
+                entity=RakenEntity[entity.name],
+                id=strawberry.ID(orphan.id),
+                extension_updated_at=version(orphan.updated_at),
             )
             for entity, orphan in orphans
         ]

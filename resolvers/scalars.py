@@ -30,10 +30,21 @@ def parse_datetime(value: object) -> dt.datetime:
     raise ValueError(f"expected RFC 3339 with a zone, like 2026-05-01T12:00:00Z, got {value!r}")
 
 
+class Version(dt.datetime):
+    """A moment that a writer names to say which version of a row was read: printed to the microsecond, zeros too."""
+
+
+def version(moment: dt.datetime) -> Version:
+    """The moment as a version."""
+    return Version.combine(moment.date(), moment.timetz())
+
+
 def print_datetime(value: dt.datetime) -> str:
     """RFC 3339 in UTC, ending in Z; a moment without a zone is UTC."""
     moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
-    return moment.replace(tzinfo=None).isoformat() + "Z"
+    return (
+        moment.replace(tzinfo=None).isoformat(timespec="microseconds" if isinstance(value, Version) else "auto") + "Z"
+    )
 
 
 def parse_time(value: object) -> dt.time:

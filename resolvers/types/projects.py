@@ -22,7 +22,7 @@ from resolvers.described import described
 from resolvers.fields import ours, paged
 from resolvers.node import Node, plain
 from resolvers.paging import Connection
-from resolvers.scalars import JSON
+from resolvers.scalars import JSON, version
 from resolvers.team import team
 from resolvers.types.hours import HoursSummary, hours
 from resolvers.types.references import (
@@ -76,7 +76,7 @@ class Project(Node):
     asr_budget_override: Decimal | None = ours("asr_budget_override", "ASR's budget, with two decimals.", *INSIDERS)
     custom_fields: JSON | None = ours("custom_fields", "ASR's own fields: an object, `{}` where never set.", absent={})
     extension_updated_at: dt.datetime | None = ours(
-        "updated_at", "When ASR's fields last changed, to the microsecond; null where never set."
+        "updated_at", "When ASR's fields last changed, to the microsecond; null where never set.", shown=version
     )
 
     time_cards: Connection[TimeCardRef] | None = paged(TIME_CARDS, "project", "Its time cards, by date, then id.")

@@ -17,7 +17,7 @@ from resolvers.described import described
 from resolvers.fields import ours, paged
 from resolvers.node import Node, plain
 from resolvers.paging import Connection
-from resolvers.scalars import JSON
+from resolvers.scalars import JSON, version
 from resolvers.types.accounts import UserAccount
 from resolvers.types.hours import HoursSummary, hours
 from resolvers.types.references import ClassificationRef, ProjectRef, TimeCardRef
@@ -58,7 +58,7 @@ class TeamMember(Node):
     internal_notes: str | None = ours("internal_notes", "ASR's notes on the member.", *INSIDERS)
     custom_fields: JSON | None = ours("custom_fields", "ASR's own fields: an object, `{}` where never set.", absent={})
     extension_updated_at: dt.datetime | None = ours(
-        "updated_at", "When ASR's fields last changed, to the microsecond; null where never set."
+        "updated_at", "When ASR's fields last changed, to the microsecond; null where never set.", shown=version
     )
 
     time_cards: Connection[TimeCardRef] | None = paged(

@@ -167,8 +167,8 @@ FAULTS: list[tuple[Handler, str]] = [
     (answer(502, "<html>Bad Gateway"), "RakenUnavailable: Raken answered /members with 502"),
     (answer(503), "RakenUnavailable: Raken answered /members with 503"),
     (answer(504), "RakenUnavailable: Raken answered /members with 504"),
-    (answer(204, ""), "RakenGarbled: /members: expected 200 with a page, got 204"),
-    (answer(304, ""), "RakenGarbled: /members: expected 200 with a page, got 304"),
+    (answer(204, ""), "RakenGarbled: Raken's answer to /members: expected 200 with a page, got 204"),
+    (answer(304, ""), "RakenGarbled: Raken's answer to /members: expected 200 with a page, got 304"),
     (
         answer(text="not gzip", Content_Encoding="gzip"),
         "RakenUnavailable: Raken's answer to /members broke off (ClientPayloadError)",
@@ -221,7 +221,7 @@ async def test_a_connection_that_breaks_is_not_used_again_behind_the_quota_s_bac
 async def test_a_body_without_end_is_not_read_to_the_end(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loaders.http_raken.MOST", 1000)
     caller.server.always = answer(text="x" * 1001)
-    assert await caller.fails() == "RakenGarbled: expected at most 1000 bytes from /members, got more"
+    assert await caller.fails() == "RakenGarbled: Raken's answer to /members: expected at most 1000 bytes, got more"
     caller.server.always = answer(text="x" * 1000)
     assert (await caller.ask()).content == 1000
 
@@ -247,7 +247,7 @@ async def test_a_refusal_is_never_tried_again(caller: Caller, status: int) -> No
 
 async def test_a_redirect_is_not_followed(caller: Caller) -> None:
     caller.server.always = answer(302, Location=f"{caller.server.url}/login")
-    with pytest.raises(RakenRefused, match=r"expected 200 with a page, got a redirect \(302\), which is not followed"):
+    with pytest.raises(RakenRefused, match=r"expected 200 with a page, got a redirect \(302\); none is followed"):
         await caller.ask()
     assert len(caller.server.requests) == 1
 

@@ -271,7 +271,7 @@ def test_what_is_no_page_is_garbled_and_says_what_was_expected_and_what_came(sen
     with pytest.raises(RakenGarbled) as garbled:
         page(sent, CARDS)
     message = str(garbled.value)
-    assert message.startswith("/timeCards: expected")
+    assert message.startswith("Raken's answer to /timeCards: expected")
     assert got in message
     assert "Hopper" not in message
 

@@ -38,7 +38,7 @@ def test_success_without_a_page_is_garbled(status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_refused_and_not_followed(status: int) -> None:
-    message = rf"/projects: expected 200 with a page, got a redirect \({status}\), which is not followed"
+    message = rf"/projects: expected 200 with a page, got a redirect \({status}\); none is followed"
     with pytest.raises(RakenRefused, match=message) as refused:
         reply(status, Location="https://elsewhere.example/login").answer(len, None)
     assert refused.value.status == status
