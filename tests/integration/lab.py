@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from app.clock import SystemClock
@@ -17,16 +18,21 @@ from tests.integration.door import Answer, Door, configured
 
 
 class MovedClock(SystemClock):
-    """The real clock, moved on by hand."""
+    """The real clock as it stood when the lab was opened, moved on by hand: a slow machine ages nothing.
+
+    Each look is a microsecond later than the one before, so that there is a before and an after.
+    """
 
     def __init__(self) -> None:
+        self._began = super().now(), super().monotonic()
+        self._looks = count()
         self.ahead = 0.0
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.ahead)
+        return self._began[0] + timedelta(seconds=self.ahead)
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
+        return self._began[1] + self.ahead + next(self._looks) / 1e6
 
 
 class Lab:
