@@ -28,6 +28,8 @@ NEEDED = {
     "payTypes": ("uuid", "name", "code"),
 }
 LOGS = ("equipmentLogs", "materialLogs", "workLogs", "dailyReports", "observations")
+UNDATED = tuple(name for name in NEEDED if name not in LOGS)
+EXTENDS = {"project_extensions": "raken_project_uuid", "team_member_extensions": "raken_member_uuid"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Company:
         stamped: Mapping[str, Mapping[str, Rows]] | None = None,
     ) -> None:
         self.raken, self.asr, self.stamped = raken, asr, stamped or {}
-        self._found = {name: {row["uuid"]: row for row in self._fit(name)} for name in NEEDED if name not in LOGS}
+        self._found = {name: {row["uuid"]: row for row in fit(name, raken.get(name, []))} for name in UNDATED}
         self._logs = {name: list(self._dated(name)) for name in LOGS}
 
     def having(self, asr: Mapping[str, Rows]) -> "Company":
@@ -86,7 +88,7 @@ class Company:
     def materials(self, project: str) -> Rows:
         """The materials that Raken lists for a project."""
         if "materials" in self.stamped:
-            return self.stamped["materials"].get(project, [])
+            return fit("materials", self.stamped["materials"].get(project, []))
         return [row for row in self.all("materials") if row.get("projectUuid") == project]
 
     def extension(self, table: str, uuid: str) -> Row:
@@ -97,21 +99,19 @@ class Company:
         """The account with this id."""
         return next((row for row in self.asr["accounts"] if row["id"] == account_id), None)
 
-    def _fit(self, collection: str) -> Rows:
-        rows = self.raken.get(collection, [])
-        return [row for row in rows if all(row.get(name) is not None for name in NEEDED[collection])]
-
     def _dated(self, collection: str) -> Iterator[Log]:
         for project, rows in self.stamped.get(collection, {}).items():
-            yield from (dated(collection, row, project) for row in rows)
+            yield from (dated(collection, row, project) for row in fit(collection, rows))
         seen: set[str] = set()
-        for row in self._fit(collection):
+        for row in fit(collection, self.raken.get(collection, [])):
             if row.get("uuid") not in seen:
                 yield dated(collection, row, None)
             seen |= {row["uuid"]} if "uuid" in row else set()
 
 
-EXTENDS = {"project_extensions": "raken_project_uuid", "team_member_extensions": "raken_member_uuid"}
+def fit(collection: str, rows: Rows) -> Rows:
+    """Those rows that can fill every non-null field of their type."""
+    return [row for row in rows if all(row.get(name) is not None for name in NEEDED[collection])]
 
 
 def dated(collection: str, row: Row, stamp: str | None) -> Log:

@@ -20,6 +20,8 @@ Where the contract is silent or can be read two ways, this is the reading taken 
 | entries, breaks, `permissions`, `assignedProjectIds` | as they were given |
 | `permissions`, `assignedProjectIds` without a row of ours | null: only `customFields` has a default |
 | an equipment log's or material log's `equipment`, `material` | as the log's row has it, and as old as the log |
+| a card without `breaks` or `timeEntries` | has none of them, and is not left out; an absent `address` is null |
+| a material log's `id`, where Raken gives none | the gateway's own, taken over once for each row there is |
 | `orphanedExtensions` | projects, then members, each by id; DELETED is not gone |
 | `cacheStatus` | in the order of the enum |
 | `status` that is missing | the row cannot fill its type |
