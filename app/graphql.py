@@ -23,7 +23,7 @@ from app.errors import BAD_USER_INPUT, plain, told
 from app.metrics import Metrics
 from app.requests import JSON, RESPONSE, Asked, WrongRequest, asked, media_type
 from loaders.clock import Clock
-from loaders.errors import Unauthenticated
+from loaders.errors import TooComplex, Unauthenticated
 from resolvers.access import Viewer
 from resolvers.context import Context
 from resolvers.extensions import freshness
@@ -93,16 +93,16 @@ class GraphQLEndpoint:
         if exchange.request.method != "POST" and changes(operation):
             raise WrongRequest(405, "expected a query; a mutation goes by POST", {"allow": "POST"})
         exchange.name = operation.name.value[:NAME] if operation and operation.name else None
-        exchange.context = self._contexts(viewer)
+        context = exchange.context = self._contexts(viewer)
         result = execute(
             self._schema,
             document.node,
-            context_value=exchange.context,
+            context_value=context,
             variable_values=question.variables,
             operation_name=question.operation_name,
         )
         self._metrics.executed()
-        return _content(exchange, await result if isawaitable(result) else result)
+        return _content(exchange, context, await result if isawaitable(result) else result)
 
     async def _admitted(self, request: Request, question: Asked) -> tuple[Viewer | None, Document]:
         """Who asks, and the document; a stranger, who is None, gets one that anyone may run.
@@ -138,13 +138,15 @@ class GraphQLEndpoint:
         )
 
 
-def _content(exchange: Exchange, result: ExecutionResult) -> dict[str, Any]:
+def _content(exchange: Exchange, context: Context, result: ExecutionResult) -> dict[str, Any]:
+    if context.excess is not None:
+        return _request_error(exchange, [plain(context.excess, TooComplex.code)])
     errors = [told(error, exchange.id) for error in result.errors or ()]
     if result.data is None and all("path" not in error for error in errors):
         return _request_error(exchange, errors)
     content: dict[str, Any] = {"errors": errors} if errors else {}
     content["data"] = result.data
-    not_fresh = freshness(exchange.context.operation.servings()) if exchange.context else []
+    not_fresh = freshness(context.operation.servings())
     return {**content, "extensions": {"freshness": not_fresh}} if not_fresh else content
 
 

@@ -6,6 +6,7 @@
     ├── Forbidden                FORBIDDEN
     ├── NotFound                 NOT_FOUND
     ├── Conflict                 CONFLICT
+    ├── TooComplex               QUERY_TOO_COMPLEX
     ├── ExtensionsUnavailable    EXTENSIONS_UNAVAILABLE   Postgres is away
     └── RakenError               UPSTREAM_UNAVAILABLE
         ├── RakenUnavailable         timeout, refused, reset, 5xx, breaker open
@@ -59,6 +60,12 @@ class Conflict(GatewayError):
     """The row changed since the writer read it."""
 
     code = "CONFLICT"
+
+
+class TooComplex(GatewayError):
+    """An answer would grow past all use."""
+
+    code = "QUERY_TOO_COMPLEX"
 
 
 class ExtensionsUnavailable(GatewayError):

@@ -13,6 +13,7 @@ from strawberry.types.info import Info as StrawberryInfo
 from loaders.accounts import Account
 from loaders.dataloaders import Loaders, Rows, Sourced, Stores
 from loaders.entity import Entity, Window
+from loaders.errors import TooComplex
 from loaders.freshness import State
 from loaders.loader import Loader
 from loaders.operation import Operation
@@ -22,6 +23,9 @@ from resolvers.access import Viewer
 from resolvers.node import Node
 from resolvers.paging import Connection, page
 from resolvers.windows import window
+
+MOST = 100_000
+"Objects of Raken's in one answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Context:
     loader: Loader
     operation: Operation
     loaders: Loaders = field(init=False)
+    shown: int = 0
+    "Objects of Raken's that the answer has so far."
 
     @property
     def actor(self) -> str:
@@ -83,6 +89,11 @@ class Context:
 
     def __post_init__(self) -> None:
         self.renew()
+
+    @property
+    def excess(self) -> str | None:
+        """What the answer has too much of: teams of projects of teams multiply."""
+        return f"expected an answer of {MOST} objects at most, got more" if self.shown > MOST else None
 
     def renew(self) -> None:
         """Starts with loaders that have seen nothing yet: what a mutation did is in the very next field."""
@@ -94,7 +105,14 @@ class Context:
         return window(first, last, self.today)
 
     def node(self, entity: Entity[Any], sourced: Sourced) -> Any:
-        """A row as the graph shows it."""
+        """A row as the graph shows it.
+
+        Raises:
+            TooComplex: the answer has more objects than anyone reads.
+        """
+        self.shown += 1
+        if self.excess is not None:
+            raise TooComplex(self.excess)
         type_ = self.catalogue[entity]
         return type_.of(sourced.row, sourced.serving) if issubclass(type_, Node) else sourced.row
 
