@@ -21,6 +21,7 @@ from sandbox.trouble import ABORTED, plain_path, spoil
 __all__ = ["add_arguments", "create_app", "listening", "options", "serve", "variables"]
 
 FAREWELL_SECONDS = 0.2  # for what is still being answered; what hangs is then cut off
+AHEAD = 20_000  # time cards; a second or two of one core after the start
 
 
 def create_app(options: Options) -> web.Application:
@@ -37,10 +38,14 @@ def create_app(options: Options) -> web.Application:
 
 
 @asynccontextmanager
-async def listening(options: Options) -> AsyncIterator[str]:
-    """A sandbox that listens while the context lasts; gives its address, as in http://127.0.0.1:8001."""
+async def listening(options: Options, ahead: int = 0) -> AsyncIterator[str]:
+    """A sandbox that listens while the context lasts; gives its address, as in http://127.0.0.1:8001.
+
+    It makes about `ahead` time cards before anybody asks for them.
+    """
+    app = create_app(options)
     runner = web.AppRunner(
-        create_app(options),
+        app,
         handle_signals=False,
         access_log=None,
         shutdown_timeout=FAREWELL_SECONDS,
@@ -50,9 +55,21 @@ async def listening(options: Options) -> AsyncIterator[str]:
     try:
         await web.TCPSite(runner, options.host, options.port).start()
         host, port = runner.addresses[0][:2]
+        making = asyncio.create_task(_make(app[SANDBOX], ahead))
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        making.cancel()
     finally:
         await runner.cleanup()
+
+
+async def _make(sandbox: Sandbox, ahead: int) -> None:
+    """Makes the newest days' cards, one day at a time: whoever reads first need not wait for that."""
+    cards = sandbox.company.collection("timeCards")
+    for day in reversed(cards.days()):
+        if ahead <= 0:
+            return
+        ahead -= len(cards.shelf(day))
+        await asyncio.sleep(0)
 
 
 def variables(address: str, options: Options) -> dict[str, str]:
@@ -79,7 +96,7 @@ async def _serve(options: Options) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with listening(options) as address:
+    async with listening(options, AHEAD) as address:
         told = " ".join(f"{name}={value}" for name, value in variables(address, options).items())
         sys.stdout.write(f"Sandbox Raken on {address} {told}\n")
         sys.stdout.flush()
