@@ -7,19 +7,21 @@ nothing else of ours.
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import Enum
-from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
-    """A row as the graph reads it: the schema's names as attributes, Raken's as what they are decoded from.
+    """A row as the graph reads it: the schema's names as attributes, Raken's as what they are decoded from."""
 
-    `blank` names the nullable strings, in which Raken's empty string means that there is none.
-    A date-time without an offset is taken as UTC.
+
+class Blankable(Row, frozen=True, kw_only=True, gc=False):
+    """A row in which Raken's empty string means that there is none: `blank` names the nullable strings.
+
+    Only rows that have such are of this kind: a page of time cards holds ten thousand that have none.
     """
 
     blank: ClassVar[tuple[str, ...]] = ()
@@ -28,16 +30,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
         for name in self.blank:
             if getattr(self, name) == "":
                 msgspec.structs.force_setattr(self, name, None)
-        for name in _moments(type(self)):
-            moment = getattr(self, name)
-            if moment is not None and moment.tzinfo is None:
-                msgspec.structs.force_setattr(self, name, moment.replace(tzinfo=UTC))
-
-
-@cache
-def _moments(row: type[Row]) -> tuple[str, ...]:
-    """The fields of a row that are date-times."""
-    return tuple(field.name for field in msgspec.structs.fields(row) if datetime in (field.type, *get_args(field.type)))
 
 
 class Named(Row, frozen=True, kw_only=True, gc=False):

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from loaders.entity import Entity, Row, by_name
+from loaders.entity import Blankable, Entity, by_name
 
 
-class CostCodeRow(Row, frozen=True, kw_only=True, gc=False):
+class CostCodeRow(Blankable, frozen=True, kw_only=True, gc=False):
     """A cost code as Raken has it, listed or on an entry."""
 
     blank = ("division", "description")

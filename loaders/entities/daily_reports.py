@@ -4,7 +4,7 @@ import datetime as dt
 
 import msgspec
 
-from loaders.entity import Entity, Located, Row, Scope, by_date
+from loaders.entity import Blankable, Entity, Located, Row, Scope, by_date
 
 
 class LinksRow(Row, frozen=True, kw_only=True, gc=False):
@@ -19,7 +19,7 @@ class SignedByRow(Row, frozen=True, kw_only=True, gc=False):
     name: str | None = None
 
 
-class DailyReportRow(Located, frozen=True, kw_only=True, gc=False):
+class DailyReportRow(Located, Blankable, frozen=True, kw_only=True, gc=False):
     """A daily report as Raken has it."""
 
     blank = ("status",)

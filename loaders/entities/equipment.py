@@ -2,10 +2,10 @@
 
 import msgspec
 
-from loaders.entity import Entity, Row, by_name
+from loaders.entity import Blankable, Entity, by_name
 
 
-class EquipmentRow(Row, frozen=True, kw_only=True, gc=False):
+class EquipmentRow(Blankable, frozen=True, kw_only=True, gc=False):
     """A piece of equipment as Raken has it, listed or in a log."""
 
     blank = ("equipment_id",)

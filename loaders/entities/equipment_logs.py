@@ -6,10 +6,10 @@ import msgspec
 
 from loaders.entities.cost_codes import CostCodeRow
 from loaders.entities.equipment import EquipmentRow
-from loaders.entity import Entity, Located, Row, by_date
+from loaders.entity import Blankable, Entity, Located, by_date
 
 
-class EquipmentLogEntryRow(Row, frozen=True, kw_only=True, gc=False):
+class EquipmentLogEntryRow(Blankable, frozen=True, kw_only=True, gc=False):
     """What one piece did on one date."""
 
     blank = ("status", "operator_id", "description")

@@ -5,7 +5,7 @@ from enum import Enum
 
 import msgspec
 
-from loaders.entity import Entity, Row, by_name
+from loaders.entity import Blankable, Entity, by_name
 
 
 class MemberStatus(Enum):
@@ -23,7 +23,7 @@ class MemberStatus(Enum):
         return cls.UNKNOWN if isinstance(value, str) else None
 
 
-class MemberRow(Row, frozen=True, kw_only=True, gc=False):
+class MemberRow(Blankable, frozen=True, kw_only=True, gc=False):
     """A member as Raken has it."""
 
     blank = ("email", "phone_number", "title", "employee_id", "classification_id")

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from loaders.entity import Entity, Located, Scope, by_date
+from loaders.entity import Blankable, Entity, Located, Scope, by_date
 
 
-class ObservationRow(Located, frozen=True, kw_only=True):
+class ObservationRow(Located, Blankable, frozen=True, kw_only=True):
     """An observation as Raken has it."""
 
     blank = ("status",)

@@ -5,7 +5,7 @@ from enum import Enum
 
 import msgspec
 
-from loaders.entity import Entity, Row, by_name
+from loaders.entity import Blankable, Entity, by_name
 
 
 class ProjectStatus(Enum):
@@ -22,7 +22,7 @@ class ProjectStatus(Enum):
         return cls.UNKNOWN if isinstance(value, str) else None
 
 
-class AddressRow(Row, frozen=True, kw_only=True, gc=False):
+class AddressRow(Blankable, frozen=True, kw_only=True, gc=False):
     """Where a project lies."""
 
     blank = ("street", "city", "state", "postal_code", "country")
@@ -33,7 +33,7 @@ class AddressRow(Row, frozen=True, kw_only=True, gc=False):
     country: str | None = None
 
 
-class ProjectRow(Row, frozen=True, kw_only=True, gc=False):
+class ProjectRow(Blankable, frozen=True, kw_only=True, gc=False):
     """A project as Raken has it."""
 
     blank = ("number",)

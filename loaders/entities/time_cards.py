@@ -7,7 +7,7 @@ import msgspec
 from loaders.entities.classifications import ClassificationRow
 from loaders.entities.cost_codes import CostCodeRow
 from loaders.entities.pay_types import PayTypeRow
-from loaders.entity import Entity, Located, Named, Row, by_date
+from loaders.entity import Blankable, Entity, Located, Named, Row, by_date
 
 
 class BreakRow(Row, frozen=True, kw_only=True, gc=False):
@@ -27,7 +27,7 @@ class TimeEntryRow(Row, frozen=True, kw_only=True, gc=False):
     cost_code: CostCodeRow | None = None
 
 
-class TimeCardRow(Located, frozen=True, kw_only=True, gc=False):
+class TimeCardRow(Located, Blankable, frozen=True, kw_only=True, gc=False):
     """A time card as Raken has it; `signed` is the approver."""
 
     blank = ("note",)

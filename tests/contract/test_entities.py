@@ -11,7 +11,8 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLScala
 from app.config import settings
 from app.metrics import Metrics
 from loaders.decode import identify, page
-from loaders.entity import Entity, Located, Month, Row, Scope, SliceKey
+from loaders.entities.time_cards import TimeCardRow
+from loaders.entity import Blankable, Entity, Located, Month, Row, Scope, SliceKey
 from loaders.freshness import Lifetime, State
 from loaders.operation import Serving
 from loaders.pages import Reading
@@ -72,8 +73,20 @@ def test_fields_that_raken_adds_are_no_trouble(entity: Entity[Any]) -> None:
 @EACH
 def test_a_blank_text_is_null_where_it_may_be(entity: Entity[Any]) -> None:
     names = {field.name: field.encode_name for field in msgspec.structs.fields(entity.row)}
-    row = sample(entity, **{names[name]: "" for name in entity.row.blank})
-    assert [getattr(row, name) for name in entity.row.blank] == [None] * len(entity.row.blank)
+    blank = getattr(entity.row, "blank", ())
+    row = sample(entity, **{names[name]: "" for name in blank})
+    assert [getattr(row, name) for name in blank] == [None] * len(blank)
+
+
+def test_what_names_its_blanks_is_blankable() -> None:
+    named = [kind for kind in kinds_of(Row) if "blank" in vars(kind)]
+    assert TimeCardRow in named
+    assert [kind for kind in named if not issubclass(kind, Blankable)] == []
+
+
+def kinds_of(kind: type[Row]) -> list[type[Row]]:
+    """A kind of row and all below it."""
+    return [kind, *(below for each in kind.__subclasses__() for below in kinds_of(each))]
 
 
 @EACH
