@@ -3,6 +3,8 @@
 One rule: what nobody foresaw is masked, and the request id in its message is in the log too.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -24,7 +26,7 @@ def told(error: GraphQLError, request_id: str, code: str = BAD_USER_INPUT) -> di
     """An error as the response has it; `code` is for one that the request itself caused."""
     original = error.original_error
     if isinstance(original, GatewayError):
-        return _formatted(error, str(original), original.code)
+        return _formatted(error, str(original), original.code, {"retryable": True} if original.retryable else {})
     if _of_the_request(error):
         return _formatted(error, error.message, code)
     _log.error("unforeseen_error", path=error.path, exc_info=original)
@@ -39,8 +41,10 @@ def _of_the_request(error: GraphQLError) -> bool:
     return error.path is None or original is None or (isinstance(original, GraphQLError) and bool(original.nodes))
 
 
-def _formatted(error: GraphQLError, message: str, code: str) -> dict[str, Any]:
-    return {**error.formatted, "message": message[:LONGEST], "extensions": {"code": code}}
+def _formatted(
+    error: GraphQLError, message: str, code: str, more: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, Any]:
+    return {**error.formatted, "message": message[:LONGEST], "extensions": {"code": code, **more}}
 
 
 def plain(message: str, code: str) -> dict[str, Any]:

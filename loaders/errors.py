@@ -26,7 +26,10 @@ from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """Something a reader is told: `str(error)` is the message, `code` the contract's `extensions.code`."""
+    """Something a reader is told: `str(error)` is the message, `code` the contract's `extensions.code`.
+
+    `retryable`, in `extensions` too where it is true, says that the same question may be answered a little later.
+    """
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
     retryable: ClassVar[bool] = False

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -13,25 +12,8 @@ from loaders.migrate import migrate
 from loaders.postgres import Postgres
 from sandbox.options import Options
 from sandbox.running import Address, running
+from tests.hands import Hands
 from tests.integration.door import Door, opened
-
-
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.wall = datetime(2026, 3, 2, 12, tzinfo=UTC)
-        self.seconds = 1_000.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def move(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.wall += timedelta(seconds=seconds)
 
 
 class Statements(list[str]):
@@ -99,8 +81,8 @@ class Line:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> Hands:
+    return Hands()
 
 
 @pytest.fixture
@@ -109,7 +91,7 @@ def statements() -> Statements:
 
 
 @pytest.fixture
-async def postgres(database_url: str, clock: HandClock, statements: Statements) -> AsyncIterator[Postgres]:
+async def postgres(database_url: str, clock: Hands, statements: Statements) -> AsyncIterator[Postgres]:
     """Yields a pool on a migrated database; its statements are counted."""
     await migrate(database_url)
     async with Postgres(database_url, clock, on_statement=statements) as opened:

@@ -15,7 +15,8 @@ from loaders.accounts import Accounts, Role
 from loaders.errors import BadInput, Conflict, ExtensionsUnavailable, NotFound
 from loaders.extensions import MemberExtensions, Orphan, ProjectExtension, ProjectExtensions
 from loaders.postgres import Postgres
-from tests.integration.conftest import HandClock, Line, Statements
+from tests.hands import Hands
+from tests.integration.conftest import Line, Statements
 
 PROJECT = "3f0c4a5e-91f5-4c42-8f6a-0d3e6c1b7a10"
 OTHER = "3f0c4a5e-91f5-4c42-8f6a-0d3e6c1b7a11"
@@ -260,7 +261,7 @@ async def test_a_row_without_its_raken_object_is_an_orphan(projects: ProjectExte
 
 
 async def test_postgres_lost_in_a_write_is_unavailable_and_writes_work_again_afterwards(
-    line: Line, clock: HandClock
+    line: Line, clock: Hands
 ) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         projects = ProjectExtensions(postgres)

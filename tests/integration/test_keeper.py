@@ -12,7 +12,8 @@ from loaders.postgres import Postgres
 from loaders.vault import PostgresTokenVault
 from sandbox.options import Options
 from sandbox.running import Address, running
-from tests.integration.conftest import HandClock, Line
+from tests.hands import Hands
+from tests.integration.conftest import Line
 
 
 @pytest.fixture
@@ -23,14 +24,14 @@ def sandbox() -> Iterator[Address]:
         yield address
 
 
-def keeper(sandbox: Address, postgres: Postgres, clock: HandClock) -> TokenKeeper:
+def keeper(sandbox: Address, postgres: Postgres, clock: Hands) -> TokenKeeper:
     """The keeper of one process."""
     oauth = OAuth(sandbox.environment["RAKEN_TOKEN_URL"], "app", "secret", clock, 5.0)
     return TokenKeeper(PostgresTokenVault(postgres, ["key"], "seed", asyncio.sleep), oauth, clock, lambda: 1.0)
 
 
 async def test_processes_that_start_at_once_spend_the_seed_once(
-    sandbox: Address, postgres: Postgres, clock: HandClock
+    sandbox: Address, postgres: Postgres, clock: Hands
 ) -> None:
     keepers = [keeper(sandbox, postgres, clock) for _ in range(4)]
     tokens = await asyncio.gather(*(one.token() for one in keepers))
@@ -39,7 +40,7 @@ async def test_processes_that_start_at_once_spend_the_seed_once(
 
 
 async def test_processes_that_meet_a_dead_access_token_at_once_renew_it_once(
-    sandbox: Address, postgres: Postgres, clock: HandClock
+    sandbox: Address, postgres: Postgres, clock: Hands
 ) -> None:
     keepers = [keeper(sandbox, postgres, clock) for _ in range(4)]
     dead = (await asyncio.gather(*(one.token() for one in keepers)))[0]
@@ -48,7 +49,7 @@ async def test_processes_that_meet_a_dead_access_token_at_once_renew_it_once(
     assert sandbox.requests("/oauth/token") == 2
 
 
-async def test_a_chain_goes_on_in_the_next_process(sandbox: Address, postgres: Postgres, clock: HandClock) -> None:
+async def test_a_chain_goes_on_in_the_next_process(sandbox: Address, postgres: Postgres, clock: Hands) -> None:
     first = await keeper(sandbox, postgres, clock).token()
     assert await keeper(sandbox, postgres, clock).token() == first
     clock.move(36_000)
@@ -57,7 +58,7 @@ async def test_a_chain_goes_on_in_the_next_process(sandbox: Address, postgres: P
 
 
 async def test_a_token_call_without_an_answer_is_waited_out_by_all(
-    sandbox: Address, postgres: Postgres, clock: HandClock
+    sandbox: Address, postgres: Postgres, clock: Hands
 ) -> None:
     sandbox.fault("reset", "/oauth/token", times=1)
     with pytest.raises(RakenUnavailable, match="broke off"):
@@ -68,7 +69,7 @@ async def test_a_token_call_without_an_answer_is_waited_out_by_all(
 
 
 async def test_a_token_call_that_spent_nothing_is_repeated_by_whoever_comes(
-    sandbox: Address, postgres: Postgres, clock: HandClock
+    sandbox: Address, postgres: Postgres, clock: Hands
 ) -> None:
     sandbox.fault("status", "/oauth/token", status=503, times=1)
     with pytest.raises(RakenUnavailable, match="got 503"):
@@ -76,7 +77,7 @@ async def test_a_token_call_that_spent_nothing_is_repeated_by_whoever_comes(
     await keeper(sandbox, postgres, clock).token()
 
 
-async def test_a_dead_chain_is_dead_for_all(sandbox: Address, postgres: Postgres, clock: HandClock) -> None:
+async def test_a_dead_chain_is_dead_for_all(sandbox: Address, postgres: Postgres, clock: Hands) -> None:
     await keeper(sandbox, postgres, clock).token()
     sandbox.expire_tokens(refresh=True)
     clock.move(36_000)
@@ -86,7 +87,7 @@ async def test_a_dead_chain_is_dead_for_all(sandbox: Address, postgres: Postgres
     assert sandbox.requests("/oauth/token") == 2
 
 
-async def test_with_postgres_away_no_refresh_token_is_spent(sandbox: Address, line: Line, clock: HandClock) -> None:
+async def test_with_postgres_away_no_refresh_token_is_spent(sandbox: Address, line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         await line.cut()
         with pytest.raises(RakenUnavailable, match="Raken's token could not be renewed"):

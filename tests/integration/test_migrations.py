@@ -11,7 +11,7 @@ from loaders import migrate as module
 from loaders.errors import ExtensionsUnavailable
 from loaders.migrate import Migration, SchemaMismatch, migrate, migrations, newest, pending
 from loaders.postgres import Postgres
-from tests.integration.conftest import HandClock
+from tests.hands import Hands
 
 FIRST = Migration(1, "0001_first.sql", "CREATE TABLE first (id int); INSERT INTO first VALUES (1)")
 SECOND = Migration(2, "0002_second.sql", "ALTER TABLE first ADD COLUMN name text")
@@ -38,7 +38,7 @@ def test_the_migrations_are_numbered_without_gaps() -> None:
     assert len(steps) == sum(entry.is_file() for entry in files("loaders").joinpath("migrations").iterdir())
 
 
-async def test_a_database_is_brought_to_the_newest_schema_once(database_url: str, clock: HandClock) -> None:
+async def test_a_database_is_brought_to_the_newest_schema_once(database_url: str, clock: Hands) -> None:
     every = [step.name for step in migrations()]
     async with Postgres(database_url, clock) as postgres:
         assert await pending(postgres) == every
@@ -82,7 +82,7 @@ async def test_a_migration_that_fails_leaves_nothing_and_those_before_it_stay(
     ],
 )
 async def test_a_database_that_does_not_fit_the_code_is_left_alone(
-    database_url: str, clock: HandClock, steps: list[Migration], message: str
+    database_url: str, clock: Hands, steps: list[Migration], message: str
 ) -> None:
     await migrate(database_url, [FIRST, SECOND])
     with pytest.raises(SchemaMismatch, match=message):

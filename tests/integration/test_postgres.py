@@ -9,10 +9,11 @@ import pytest
 from loaders import postgres as module
 from loaders.errors import ExtensionsUnavailable
 from loaders.postgres import Postgres
-from tests.integration.conftest import HandClock, Line, Statements
+from tests.hands import Hands
+from tests.integration.conftest import Line, Statements
 
 
-async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: Line, clock: HandClock) -> None:
+async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: Line, clock: Hands) -> None:
     await line.cut()
     async with Postgres(line.dsn, clock) as postgres:
         with pytest.raises(ExtensionsUnavailable):
@@ -22,7 +23,7 @@ async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: L
         await postgres.ping()
 
 
-async def test_a_lost_connection_is_unavailable_within_a_second_and_recovers(line: Line, clock: HandClock) -> None:
+async def test_a_lost_connection_is_unavailable_within_a_second_and_recovers(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         started = time.monotonic()
         with pytest.raises(ExtensionsUnavailable):  # noqa: PT012 - it is lost while it is lent
@@ -36,7 +37,7 @@ async def test_a_lost_connection_is_unavailable_within_a_second_and_recovers(lin
         await postgres.ping()
 
 
-async def test_while_postgres_is_away_only_one_reader_a_second_tries_it(line: Line, clock: HandClock) -> None:
+async def test_while_postgres_is_away_only_one_reader_a_second_tries_it(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         await postgres.ping()
         await line.cut()
@@ -55,7 +56,7 @@ async def test_while_postgres_is_away_only_one_reader_a_second_tries_it(line: Li
         await postgres.ping()
 
 
-async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: HandClock) -> None:
+async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         line.hush()
         started = time.monotonic()
@@ -65,7 +66,7 @@ async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: HandC
 
 
 async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
-    line: Line, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    line: Line, clock: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_HUNG_SECONDS", 0.3)
     async with Postgres(line.dsn, clock) as postgres:
@@ -83,7 +84,7 @@ async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
         await postgres.ping()
 
 
-async def test_a_mistake_of_ours_is_not_called_an_outage(postgres: Postgres, clock: HandClock) -> None:
+async def test_a_mistake_of_ours_is_not_called_an_outage(postgres: Postgres, clock: Hands) -> None:
     with pytest.raises(asyncpg.DataError, match="expected str, got int"):
         async with postgres.asking() as connection:
             await connection.fetchval("SELECT $1::text", 1)

@@ -144,6 +144,20 @@ async def test_it_says_so_where_the_database_is_newer_than_the_code(
         await prepare(configured(sandbox, line.dsn))
 
 
+async def test_a_schema_that_cannot_be_read_is_told_once_and_looked_at_again(
+    sandbox: Address, line: Line, until: Callable[[Callable[[], bool]], Awaitable[None]]
+) -> None:
+    postgres = await asyncpg.connect(line.dsn)
+    await postgres.execute("ALTER TABLE schema_migrations RENAME COLUMN name TO called")
+    with capture_logs() as lines:
+        async with opened(sandbox, line.dsn) as door:
+            await until(lambda: bool(told(lines)))
+            await postgres.execute("ALTER TABLE schema_migrations RENAME COLUMN called TO name")
+            await ready(door)
+    await postgres.close()
+    assert [line["reason"] for line in told(lines)] == ['UndefinedColumnError: column "name" does not exist']
+
+
 async def test_a_start_on_an_older_schema_is_refused_unless_it_may_migrate(sandbox: Address, database_url: str) -> None:
     with pytest.raises(NotMigrated, match=r"Run `raken-gateway migrate`, or set AUTO_MIGRATE=1\."):
         await prepare(configured(sandbox, database_url))

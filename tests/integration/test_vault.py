@@ -13,7 +13,8 @@ from loaders.errors import ExtensionsUnavailable, RakenUnavailable
 from loaders.postgres import Postgres
 from loaders.tokens import Tokens
 from loaders.vault import PostgresTokenVault
-from tests.integration.conftest import HandClock, Line
+from tests.hands import Hands
+from tests.integration.conftest import Line
 
 SEED = "seed-of-the-first-chain"
 ENDS = datetime(2026, 3, 2, 22, tzinfo=UTC)
@@ -192,12 +193,12 @@ async def test_a_pair_whose_storing_was_not_answered_is_stored_once_more(postgre
 
 
 @pytest.fixture
-async def over_a_line(line: Line, clock: HandClock) -> AsyncIterator[Postgres]:
+async def over_a_line(line: Line, clock: Hands) -> AsyncIterator[Postgres]:
     async with Postgres(line.dsn, clock) as opened:
         yield opened
 
 
-async def test_a_new_pair_outlives_an_outage_of_postgres(over_a_line: Postgres, line: Line, clock: HandClock) -> None:
+async def test_a_new_pair_outlives_an_outage_of_postgres(over_a_line: Postgres, line: Line, clock: Hands) -> None:
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
