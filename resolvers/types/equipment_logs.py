@@ -67,5 +67,5 @@ class EquipmentLog(OnProject):
 
 
 def whole(number: float | None) -> int | None:
-    """Raken's float as the whole number that it means."""
-    return None if number is None else int(number)
+    """Raken's float as the whole number that it means; a fraction of a day means none."""
+    return int(number) if number is not None and number.is_integer() else None
