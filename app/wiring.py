@@ -151,13 +151,21 @@ async def _watch(settings: Settings, postgres: Postgres, health: Health) -> None
 
 
 async def _obstacle(settings: Settings, postgres: Postgres) -> str | None:
-    """What keeps the schema from being the newest; None where it is, by migrating where that is allowed."""
+    """What keeps the schema from being the newest; None where it is, by migrating where that is allowed.
+
+    Raises:
+        ExtensionsUnavailable: Postgres is away.
+    """
     try:
         if settings.migrates:
             await migrate(settings.database_url)
         lacking = await pending(postgres)
+    except ExtensionsUnavailable:
+        raise
     except SchemaMismatch as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, somebody can mend it in the database meanwhile
+        return f"{type(error).__name__}: {error}"
     return f"the schema lacks {', '.join(lacking)}" if lacking else None
 
 
