@@ -96,9 +96,9 @@ class Settings(BaseModel):
     raken_client_secret: SecretStr = Field(
         SecretStr(""), description="the secret of the OAuth app, together with RAKEN_CLIENT_ID"
     )
-    raken_refresh_token: SecretStr = Field(SecretStr(""), description="a refresh token of Raken's")
+    raken_refresh_token: SecretStr = Field(SecretStr(""), description="a refresh token of the OAuth app")
     token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)] = Field(
-        (), description="comma-separated texts; the first encrypts, all decrypt"
+        (), min_length=1, description="comma-separated texts; the first encrypts, all decrypt"
     )
     raken_requests_per_second: float = Field(5, gt=0, allow_inf_nan=False, description="a number above 0")
     raken_daily_quota: int | None = Field(None, ge=0, description="a whole number, 0 or more")
@@ -179,9 +179,9 @@ def settings(environment: Mapping[str, str], entities: Collection[Entity[Any]]) 
 
 
 def _halves(given: Mapping[str, str]) -> Iterator[str]:
-    """Lines for an OAuth app that has its id or its secret alone."""
+    """Lines for an OAuth app that lacks its id or its secret, or both where there is a refresh token of it."""
     pair = ("RAKEN_CLIENT_ID", "RAKEN_CLIENT_SECRET")
-    if sum(name in given for name in pair) == 1:
+    if any(name in given for name in (*pair, "RAKEN_REFRESH_TOKEN")):
         yield from (_line(name, given) for name in pair if name not in given)
 
 

@@ -58,7 +58,7 @@ def lines(**given: str) -> list[str]:
 
 @pytest.mark.parametrize("variable", CONTRACT)
 def test_every_variable_of_the_contract_changes_something(variable: str) -> None:
-    needed = LEAST | (OAUTH if variable.startswith("RAKEN_CLIENT") else {})
+    needed = LEAST | (OAUTH if variable.startswith(("RAKEN_CLIENT", "RAKEN_REFRESH")) else {})
     before = configured(
         needed | {variable: {"JWT_SECRET": "t" * 32}.get(variable, "")} if variable not in OAUTH else LEAST
     )
@@ -192,6 +192,16 @@ def test_an_oauth_app_has_an_id_and_a_secret_or_neither(given: dict[str, str], m
     (line,) = lines(**given)
     assert line.startswith(f"{missing}: expected ")
     assert line.endswith("; it is not set")
+
+
+def test_a_refresh_token_is_of_an_oauth_app_that_is_named_too() -> None:
+    told = lines(RAKEN_REFRESH_TOKEN="refresh")
+    assert [line.partition(":")[0] for line in told] == ["RAKEN_CLIENT_ID", "RAKEN_CLIENT_SECRET"]
+    assert all(line.endswith("; it is not set") for line in told)
+
+
+def test_token_keys_have_a_key() -> None:
+    assert lines(TOKEN_KEYS=" , ") == ["TOKEN_KEYS: expected comma-separated texts; the first encrypts, all decrypt"]
 
 
 def test_a_promise_of_security_that_is_not_kept_stops_the_start() -> None:
