@@ -92,12 +92,12 @@ class Loader:
         return serving
 
     async def _touch(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> Serving:
-        self._used[key] = self.clock.monotonic()
         try:
             serving, outcome = await self._serve(key, operation, wanted)
         except RakenError:
             self._count(key, operation, "error")
             raise
+        self._used[key] = self.clock.monotonic()
         self._count(key, operation, outcome)
         return serving
 
@@ -178,10 +178,14 @@ class Loader:
         ticket = operation.ticket()
         return self._flights.join(key, lambda depart: self._fetch(key, operation.lane, depart, ticket))
 
-    async def _fill(self, key: SliceKey) -> None:
-        if self.failing(key, Lane.AHEAD) is None:
+    async def _fill(self, key: SliceKey) -> bool:
+        """Fetches what was left over; says whether trying again in a moment would be of no use."""
+        trouble: BaseException | None = self.failing(key, Lane.AHEAD)
+        if trouble is None:
             flight = self._flights.join(key, lambda depart: self._fetch(key, Lane.AHEAD, depart))
             await asyncio.wait({flight.task})
+            trouble = None if flight.task.cancelled() else flight.task.exception()
+        return not (isinstance(trouble, RakenError) and trouble.retryable)
 
     async def refresh(self, key: SliceKey, seconds: float) -> Landing:
         """Reads a slice anew whatever its age, with a reading that starts after this call.

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from loaders.backlog import Backlog
+from loaders.backlog import MOST, PAUSE, TRIES, Backlog
 from tests.unit.world import settle
 
 
@@ -11,15 +11,17 @@ class Filler:
 
     def __init__(self) -> None:
         self.filled: list[int] = []
+        self.ailing: set[int] = set()
         self.go = asyncio.Semaphore(0)
         self.at_once = self.most = 0
 
-    async def fill(self, key: int) -> None:
+    async def fill(self, key: int) -> bool:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         await self.go.acquire()
         self.at_once -= 1
         self.filled.append(key)
+        return key not in self.ailing
 
 
 async def test_keys_are_filled_one_after_the_other_in_the_order_in_which_they_were_left() -> None:
@@ -69,3 +71,47 @@ async def test_closing_forgets_what_is_left() -> None:
     filler.go.release()
     await settle()
     assert filler.filled == []
+
+
+async def test_of_too_many_keys_the_oldest_go() -> None:
+    filler = Filler()
+    backlog = Backlog(filler.fill)
+    for key in range(MOST + 100):
+        backlog.add(key)
+    for _ in range(MOST + 100):
+        filler.go.release()
+    await settle(rounds=10 * MOST)
+    assert filler.filled == list(range(100, MOST + 100))
+
+
+async def test_a_key_that_could_not_be_filled_is_tried_again_after_a_pause_behind_the_others() -> None:
+    filler, wakes = Filler(), asyncio.Semaphore(0)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await wakes.acquire()
+
+    backlog = Backlog(filler.fill, sleep)
+    filler.ailing.add(1)
+    for key in (1, 2):
+        backlog.add(key)
+        filler.go.release()
+    await settle()
+    assert (filler.filled, pauses) == ([1], [PAUSE])
+    filler.ailing.clear()
+    filler.go.release()
+    wakes.release()
+    await settle()
+    assert (filler.filled, pauses) == ([1, 2, 1], [PAUSE])
+
+
+async def test_a_key_is_not_tried_for_ever() -> None:
+    filler = Filler()
+    backlog = Backlog(filler.fill, lambda _: asyncio.sleep(0))
+    filler.ailing.add(1)
+    backlog.add(1)
+    for _ in range(2 * TRIES):
+        filler.go.release()
+    await settle(rounds=10 * TRIES)
+    assert filler.filled == [1] * TRIES

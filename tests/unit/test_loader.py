@@ -306,6 +306,37 @@ async def test_an_operation_that_has_spent_its_share_is_told_so_and_the_rest_fil
     assert {one.state for one in servings} == {FRESH}
 
 
+async def test_what_was_not_served_does_not_count_as_used(world: World) -> None:
+    world.raken.hold()
+    with pytest.raises(StillReading):
+        await world.read(months(1)[0], operation=world.operation(share=0))
+    assert world.loader.used(TIME_CARDS, 60) == []
+    world.raken.let_go()
+    await world.read(months(1)[0])
+    assert world.loader.used(TIME_CARDS, 60) == months(1)
+
+
+async def test_what_fills_behind_outlives_a_moment_in_which_raken_fails(world: World) -> None:
+    world.raken.errors[TIME_CARDS.path] = AWAY
+    for key in months(3):
+        with pytest.raises(StillReading):
+            await world.read(key, operation=world.operation(share=0))
+    await settle()
+    del world.raken.errors[TIME_CARDS.path]
+    for _ in range(3):
+        await world.move(3)
+    assert [world.memory.peek(key) is not None for key in months(3)] == [True] * 3
+
+
+async def test_what_raken_refuses_is_not_asked_for_behind_again(world: World) -> None:
+    world.raken.errors[TIME_CARDS.path] = RakenRefused("no such thing", 404)
+    with pytest.raises(StillReading):
+        await world.read(months(1)[0], operation=world.operation(share=0))
+    for _ in range(5):
+        await world.move(60)
+    assert world.requests == 1
+
+
 async def test_what_somebody_else_reads_meanwhile_is_not_read_behind_again(world: World) -> None:
     world.raken.hold()
     first, second, third = months(3)

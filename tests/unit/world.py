@@ -181,7 +181,7 @@ class World:
         return dict(self.usages.of(entity.name).outcomes)
 
 
-async def settle() -> None:
-    """Lets every task go on as far as it can."""
-    for _ in range(50):
+async def settle(rounds: int = 50) -> None:
+    """Lets every task go on as far as it can, in so many rounds."""
+    for _ in range(rounds):
         await asyncio.sleep(0)
