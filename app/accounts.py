@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from loaders.accounts import Account, Accounts, Role
 from loaders.clock import Clock
-from loaders.errors import ExtensionsUnavailable, Unauthenticated
+from loaders.errors import ExtensionsUnavailable, RateLimited, Unauthenticated
 from resolvers.access import Viewer
 from resolvers.context import SignedIn
 
@@ -29,6 +29,8 @@ REMEMBERED = 10_000
 
 ABREAST = 2
 "Passwords that are checked at once: each takes 64 MiB, and a core for as long as it lasts."
+AT_ONCE = 20
+"Sign-ins under way, those counted that wait for their turn: the last of them waits a second or so."
 
 _hasher = PasswordHasher()
 _log = structlog.get_logger("accounts")
@@ -101,6 +103,7 @@ class Doorkeeper:
         self._tokens = tokens
         self._origins = frozenset(origins)
         self._turns = asyncio.Semaphore(ABREAST)
+        self._signing_in = 0
         self._remembered: OrderedDict[str, Account | None] = OrderedDict()
 
     async def viewer(self, request: Request) -> Viewer:
@@ -159,8 +162,18 @@ class Doorkeeper:
 
         Raises:
             Unauthenticated: no such account, a wrong password, or a deactivated account; which one is not said.
+            RateLimited: too many sign in at once.
             ExtensionsUnavailable: Postgres is away.
         """
+        if self._signing_in >= AT_ONCE:
+            raise RateLimited(f"expected {AT_ONCE} sign-ins at once at most, got more; try again in a moment")
+        self._signing_in += 1
+        try:
+            return await self._checked(email, password)
+        finally:
+            self._signing_in -= 1
+
+    async def _checked(self, email: str, password: str) -> SignedIn:
         hash_ = await self._accounts.password_hash(email)
         async with self._turns:
             right = await asyncio.to_thread(_verified, hash_, password)

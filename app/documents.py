@@ -4,7 +4,7 @@ One rule: nothing is executed that has not passed here.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from graphql import (
@@ -31,7 +31,8 @@ TOKENS = 10_000
 "Tokens of a document, its comments counted."
 KEPT = 500_000
 "Characters of the documents that are kept; parsed, each takes about a hundred bytes."
-FREE = frozenset(("login", "__typename"))
+LOGIN = "login"
+FREE = frozenset((LOGIN, "__typename"))
 "Root fields that anyone may ask for."
 COMPARISONS = 50_000
 "What validation may spend on comparing fields of one name: a tenth of graphql-core's own limit, which takes seconds."
@@ -86,10 +87,11 @@ class Documents:
         return document
 
     def free(self, query: str, name: str | None) -> Document | None:
-        """A document with nothing but the operation of a name, where anyone may run that; None where not.
+        """A document without the other operations and what only they spread, where anyone may run it; None where not.
 
         Raises:
-            Refused: the operation is not valid; strangers learn nothing of the schema, so it is not said why.
+            Refused: it signs in more than once, or is not valid; strangers learn nothing of the schema, so it is not
+                said why.
         """
         try:
             document = Document(_parsed(query))
@@ -99,10 +101,17 @@ class Documents:
         fragments = {
             one.name.value: one for one in document.node.definitions if isinstance(one, FragmentDefinitionNode)
         }
-        if operation is None or not _free(_root_fields(operation.selection_set, fragments)):
+        roots = _root_fields(operation.selection_set, fragments) if operation else []
+        if operation is None or not roots or not FREE.issuperset(roots):
             return None
+        logins = roots.count(LOGIN)
+        if logins > 1:
+            raise Refused([GraphQLError(f"expected one {LOGIN} at most, got {logins}")], TOO_COMPLEX)
+        others = [one for one in operations(document.node) if one is not operation]
+        theirs = _spread(others, fragments) - _spread([operation], fragments)
+        kept = [fragment for spread, fragment in fragments.items() if spread not in theirs]
         try:
-            return self._valid(DocumentNode(definitions=(operation, *fragments.values())))
+            return self._valid(DocumentNode(definitions=(operation, *kept)))
         except Refused as refused:
             raise Refused([GraphQLError("the operation is not valid; sign in to hear why")], refused.code) from None
 
@@ -138,14 +147,14 @@ def _parsed(query: str) -> DocumentNode:
     return node
 
 
-def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> set[str]:
-    """The names of the fields that a selection has at its root, in fragments too."""
-    names, unseen, left = set[str](), dict(fragments), [selections]
+def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:
+    """The names of the fields that a selection has at its root, in fragments too; one twice that is there twice."""
+    names, unseen, left = list[str](), dict(fragments), [selections]
     while left:
         for selection in left.pop().selections:
             match selection:
                 case FieldNode():
-                    names.add(selection.name.value)
+                    names.append(selection.name.value)
                 case InlineFragmentNode():
                     left.append(selection.selection_set)
                 case FragmentSpreadNode():
@@ -154,8 +163,19 @@ def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentD
     return names
 
 
-def _free(names: set[str]) -> bool:
-    return bool(names) and names <= FREE
+def _spread(roots: Iterable[OperationDefinitionNode], fragments: Mapping[str, FragmentDefinitionNode]) -> set[str]:
+    """The names of the fragments that operations spread, by other fragments too."""
+    names, left = set[str](), [root.selection_set for root in roots]
+    while left:
+        for selection in left.pop().selections:
+            match selection:
+                case FragmentSpreadNode(name=name):
+                    if name.value in fragments and name.value not in names:
+                        names.add(name.value)
+                        left.append(fragments[name.value].selection_set)
+                case FieldNode(selection_set=inner) | InlineFragmentNode(selection_set=inner):
+                    left += [inner] if inner else []
+    return names
 
 
 def changes(operation: OperationDefinitionNode | None) -> bool:

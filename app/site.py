@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from app.accounts import COOKIE, SESSION, Doorkeeper
 from app.requests import WrongRequest, body
-from loaders.errors import ExtensionsUnavailable, GatewayError, Unauthenticated
+from loaders.errors import ExtensionsUnavailable, GatewayError, RateLimited, Unauthenticated
 
 PAGES = Path(__file__).parent / "pages"
 POLICY = {
@@ -68,6 +68,8 @@ class Site:
             signed = await self._doorkeeper.sign_in(email, password)
         except Unauthenticated:
             return _form(target, email, "That email and password do not go together.", 401)
+        except RateLimited as error:
+            return _form(target, email, f"Too many people sign in right now. {error}", 429)
         except ExtensionsUnavailable as error:
             return _form(target, email, f"Nobody can sign in right now. {error}", 503)
         response = RedirectResponse(target, 303)

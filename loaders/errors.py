@@ -7,6 +7,7 @@
     ├── NotFound                 NOT_FOUND
     ├── Conflict                 CONFLICT
     ├── TooComplex               QUERY_TOO_COMPLEX
+    ├── RateLimited              RATE_LIMITED
     ├── ExtensionsUnavailable    EXTENSIONS_UNAVAILABLE   Postgres is away
     └── RakenError               UPSTREAM_UNAVAILABLE
         ├── RakenUnavailable         timeout, refused, reset, 5xx, breaker open
@@ -69,6 +70,13 @@ class TooComplex(GatewayError):
     """An answer would grow past all use."""
 
     code = "QUERY_TOO_COMPLEX"
+
+
+class RateLimited(GatewayError):
+    """More is asked for at once than is done at once."""
+
+    code = "RATE_LIMITED"
+    retryable = True
 
 
 class ExtensionsUnavailable(GatewayError):

@@ -1,5 +1,7 @@
 """Who may ask what: strangers, bad tokens, accounts and the four roles."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +10,7 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from app.accounts import hashed
+from app.accounts import AT_ONCE, hashed
 from app.clock import SystemClock
 from loaders.accounts import Account, Accounts, Role
 from loaders.postgres import Postgres
@@ -318,6 +320,47 @@ async def test_a_login_that_fails_does_not_say_why(door: Door, home: str) -> Non
     assert told[0].codes == {"login": "UNAUTHENTICATED"}
     assert told[0].json["data"] == {"login": None}
     assert len({answer.body for answer in told}) == 1
+
+
+async def test_a_stranger_signs_in_once_an_operation(door: Door) -> None:
+    once = 'login(email: "a", password: "b") { token }'
+    for query in (
+        f"mutation {{ a: {once} b: {once} }}",
+        f"mutation {{ {once} ...F }} fragment F on Mutation {{ b: {once} }}",
+    ):
+        answer = await door.post({"query": query}, signed(None))
+        assert (answer.status, answer.codes) == (400, {"": "QUERY_TOO_COMPLEX"})
+        assert answer.errors[0]["message"] == "expected one login at most, got 2"
+
+
+async def test_an_operation_brings_along_no_more_than_the_fragments_that_it_reaches(door: Door) -> None:
+    query = """
+        mutation A { login(email: "a", password: "b") { ...S } }
+        query B { projects { nodes { ...P } } }
+        fragment S on Session { ...T }
+        fragment T on Session { token }
+        fragment P on Project { name }
+    """
+    answer = await door.post({"query": query, "operationName": "A"}, signed(None))
+    assert answer.codes == {"login": "UNAUTHENTICATED"}
+
+
+async def test_more_sign_ins_than_are_checked_soon_are_refused_at_once(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(PasswordHasher, "verify", lambda *_: over.wait(10) and False)
+    body = {"query": LOGIN, "variables": {"email": "a", "password": "b"}}
+    waiting = [asyncio.create_task(door.post(body, signed(None))) for _ in range(AT_ONCE + 5)]
+    done, under_way = await asyncio.wait(waiting, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    assert {str(one.result().codes) for one in done} == {"{'login': 'RATE_LIMITED'}"}
+    form = await door.call("POST", "/login", b"", {"content-type": "application/x-www-form-urlencoded"})
+    assert form.status == 429
+    over.set()
+    codes = [answer.codes["login"] for answer in await asyncio.gather(*waiting)]
+    assert (codes.count("UNAUTHENTICATED"), codes.count("RATE_LIMITED")) == (AT_ONCE, 5)
+    assert under_way
+    assert (await door.post(body, signed(None))).codes == {"login": "UNAUTHENTICATED"}
 
 
 async def test_an_unknown_email_is_hashed_as_long_as_a_known_one(
