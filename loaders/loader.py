@@ -91,6 +91,12 @@ class Loader:
             self._board(key, operation)
         return serving
 
+    def expect(self, key: SliceKey, operation: Operation) -> None:
+        """Starts the flight of a slice that is not held and will be needed: what is needed first is not its delay."""
+        known = key in operation.pins or self.memory.peek(key) is not None
+        if not known and self.failing(key, operation.lane) is None:
+            self._board(key, operation)
+
     async def _touch(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> Serving:
         try:
             serving, outcome = await self._serve(key, operation, wanted)
@@ -102,8 +108,8 @@ class Loader:
         return serving
 
     def _count(self, key: SliceKey, operation: Operation, outcome: str) -> None:
-        operation.outcomes[outcome] += 1
-        self._observer.served(key, outcome)
+        if operation.count(key, outcome):
+            self._observer.served(key, outcome)
 
     async def _serve(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> tuple[Serving, str]:
         # Memory first. What is known of Raken is known without asking it.
@@ -132,35 +138,53 @@ class Loader:
         return await self._better(key, operation, held, verdict.state, soon), "miss"
 
     def _lacks(self, key: SliceKey, operation: Operation, held: Slice[Any], wanted: Sequence[Wanted]) -> bool:
-        """Whether an early refresh is due for ids that a slice lacks, and Raken is there to be asked."""
-        return bool(wanted) and self.failing(key, operation.lane) is None and self._lookups.due(held, wanted)
+        """Whether an early refresh is due, or under way, for ids that a slice lacks, and Raken is there to be asked."""
+        if not wanted or self.failing(key, operation.lane) is not None:
+            return False
+        # Somebody else may be waiting for the same ids already.
+        awaited = self._flights.under_way(key) and self._lookups.open(held, wanted)
+        return self._lookups.due(held, wanted) or awaited
 
     async def _wait(self, key: SliceKey, operation: Operation) -> Serving:
-        flight = self._board(key, operation)
-        if flight is None:
+        try:
+            landing = await self._fly(key, operation, operation.deadline)
+        except TimeoutError:
+            raise StillReading(f"{key.entity.name} is still being read from Raken; ask again in a moment") from None
+        if landing is None:
             message = (
                 f"{key.entity.name} is still being read from Raken: this operation has spent its share of requests"
             )
             raise StillReading(message)
-        try:
-            landing = await flight.land(max(0.0, operation.deadline - self.clock.monotonic()))
-        except TimeoutError:
-            raise StillReading(f"{key.entity.name} is still being read from Raken; ask again in a moment") from None
         return self._serving(landing.after, State.FRESH)
 
     async def _better(
         self, key: SliceKey, operation: Operation, held: Slice[Any], state: State, until: float
     ) -> Serving:
-        flight = self._board(key, operation)
-        if flight is None:
-            return self._serving(held, state)
         try:
-            landing = await flight.land(max(0.0, min(until, operation.deadline) - self.clock.monotonic()))
+            landing = await self._fly(key, operation, min(until, operation.deadline))
         except TimeoutError:
-            return self._serving(held, state)
+            landing = None
         except RakenError as error:
             return self._serving(held, State.FRESH if state is State.FRESH else State.DEGRADED, error)
-        return self._serving(landing.after, State.FRESH)
+        return self._serving(held, state) if landing is None else self._serving(landing.after, State.FRESH)
+
+    async def _fly(self, key: SliceKey, operation: Operation, until: float) -> Landing | None:
+        """What the flight of a key brings; None where the operation's share is spent.
+
+        Raises: RakenError; TimeoutError, where it is still under way at `until`.
+        """
+        joined = self._flights.under_way(key)
+        flight = self._board(key, operation)
+        try:
+            return await self._land(flight, until)
+        except QuotaExhausted:
+            # The flight was another lane's, from which the quota is withheld sooner than from one's own.
+            if not joined or self.failing(key, operation.lane) is not None:
+                raise
+        return await self._land(self._board(key, operation), until)
+
+    async def _land(self, flight: Flight[Landing] | None, until: float) -> Landing | None:
+        return None if flight is None else await flight.land(max(0.0, until - self.clock.monotonic()))
 
     def _serving(self, slice_: Slice[Any], state: State, trouble: GatewayError | None = None) -> Serving:
         degraded = trouble is not None and state is State.DEGRADED
@@ -187,7 +211,7 @@ class Loader:
             trouble = None if flight.task.cancelled() else flight.task.exception()
         return not (isinstance(trouble, RakenError) and trouble.retryable)
 
-    async def refresh(self, key: SliceKey, seconds: float) -> Landing:
+    async def refresh(self, key: SliceKey, seconds: float, on_send: Callable[[], None] = lambda: None) -> Landing:
         """Reads a slice anew whatever its age, with a reading that starts after this call.
 
         Raises: RakenError, StillReading too where it takes longer than so many seconds.
@@ -197,7 +221,7 @@ class Loader:
             raise trouble.with_traceback(None)
         try:
             async with asyncio.timeout(seconds):
-                flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart))
+                flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart, on_send))
                 return await flight.land()
         except TimeoutError:
             raise StillReading(f"{key.entity.name} took longer than {seconds:g} s and goes on behind") from None
@@ -240,8 +264,9 @@ class Loader:
         return key.project is None and self.scope(key.entity) is Scope.EITHER
 
     def _check_projects(self, key: SliceKey, reading: Reading) -> None:
-        if self._open(key) and any(row.project_id is None for row in reading.rows):
-            raise RakenRefused(f"expected {key.entity.name} rows that name their project, got some without", REFUSED)
+        # Of many rows, a few may lie on no project; that none of them names one is Raken's way with this entity.
+        if self._open(key) and reading.rows and all(row.project_id is None for row in reading.rows):
+            raise RakenRefused(f"expected {key.entity.name} rows that name their project, got none that does", REFUSED)
 
     def _learned(self, key: SliceKey, error: RakenError) -> bool:
         """Whether a failure says, where that was open, that Raken wants to be asked by project: then it is known."""

@@ -25,10 +25,12 @@ class Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class Lookup:
-    """The ids that a version was refreshed for, and when."""
+    """The ids that a version was refreshed for, when, and how old its reading was."""
 
     version: int
     at: float
+    sent_at: float
+    "When the reading that lacked them was sent."
     ids: set[str] = field(default_factory=set)
 
 
@@ -41,18 +43,29 @@ class Lookups:
 
     def due(self, slice_: Slice[Any], wanted: Sequence[Wanted]) -> bool:
         """Whether a slice should be refreshed early for what it lacks; a yes counts as done."""
-        lacking = {one.id for one in wanted if one.id not in slice_.by_id and one.since > slice_.reading.sent_at}
-        lacking = {id_ for id_ in lacking if is_uuid(id_)}
+        lacking = _lacking(slice_, wanted)
         if not lacking:
             return False
         now, last = self._clock.monotonic(), self._lookups.get(slice_.key)
         ids = last.ids if last is not None and last.version == slice_.version else set()
         if lacking <= ids or (last is not None and now - last.at < EVERY):
             return False
-        self._lookups[slice_.key] = Lookup(slice_.version, now, ids | lacking)
+        self._lookups[slice_.key] = Lookup(slice_.version, now, slice_.reading.sent_at, ids | lacking)
         return True
+
+    def open(self, slice_: Slice[Any], wanted: Sequence[Wanted]) -> bool:
+        """Whether a reading that is under way may bring what a slice lacks: it was not looked for in vain."""
+        last = self._lookups.get(slice_.key)
+        answered = last is not None and last.version == slice_.version and last.sent_at < slice_.reading.sent_at
+        return bool(_lacking(slice_, wanted) - (last.ids if last is not None and answered else set()))
 
     def failed(self, key: SliceKey) -> None:
         """Forgets what a slice was refreshed for: it was not, and may be again when its time has come."""
         if key in self._lookups:
             self._lookups[key].ids.clear()
+
+
+def _lacking(slice_: Slice[Any], wanted: Sequence[Wanted]) -> set[str]:
+    """The ids that may be Raken's, and are named by something newer than the slice."""
+    lacking = {one.id for one in wanted if one.id not in slice_.by_id and one.since > slice_.reading.sent_at}
+    return {id_ for id_ in lacking if is_uuid(id_)}

@@ -53,7 +53,9 @@ class Operation:
     outcomes: Counter[str] = field(default_factory=Counter)
     "How its slices were served: hit, stale, degraded, miss, error."
     requests: int = 0
-    "How many upstream requests its flights have sent so far."
+    "How many upstream requests its flights and refreshes have sent so far."
+    _counted: set[SliceKey] = field(default_factory=set)
+    _past: list[Serving] = field(default_factory=list)
 
     def ticket(self) -> Callable[[], None]:
         """Charges a flight's first request, which is certain; what it returns counts each as it is sent."""
@@ -61,10 +63,27 @@ class Operation:
         sends = count()
 
         def sent() -> None:
-            self.requests += 1
+            self.sent()
             self.share -= 1 if next(sends) else 0
 
         return sent
+
+    def sent(self) -> None:
+        """Counts a request, and charges nothing for it: a refresh that was asked for is as long as it is."""
+        self.requests += 1
+
+    def count(self, key: SliceKey, outcome: str) -> bool:
+        """Counts how it was served a slice; False where that slice has been counted."""
+        if key in self._counted:
+            return False
+        self._counted.add(key)
+        self.outcomes[outcome] += 1
+        return True
+
+    def renew(self) -> None:
+        """Lets the pins go, so that the next touch sees anew; what it has been served is remembered."""
+        self._past = self.servings()
+        self.pins.clear()
 
     def served(self, key: SliceKey) -> Serving | None:
         """How it has been served a slice, if it has been."""
@@ -73,5 +92,5 @@ class Operation:
         return pin.result() if pin is not None and done else None
 
     def servings(self) -> list[Serving]:
-        """What it has been served, without what failed."""
-        return [serving for key in self.pins if (serving := self.served(key)) is not None]
+        """What it has been served since it began, without what failed."""
+        return [*self._past, *(serving for key in self.pins if (serving := self.served(key)) is not None)]

@@ -11,6 +11,7 @@ from loaders.audit import AuditLog
 from loaders.entity import Entity, SliceKey, Window
 from loaders.errors import RakenError
 from loaders.loader import Landing, Loader
+from loaders.operation import Operation
 from loaders.slices import difference, total
 
 DEADLINE = 120.0
@@ -41,8 +42,12 @@ class Refresher:
         self._loader = loader
         self._log = log
 
-    async def entity(self, entity: Entity[Any], window: Window, actor: str) -> Refreshed:
+    async def entity(
+        self, entity: Entity[Any], window: Window, actor: str, operation: Operation | None = None
+    ) -> Refreshed:
         """Refreshes the slices of an entity that are in use, and those of a window where it is dated.
+
+        The requests are counted as the operation's, and not charged to its share.
 
         Raises:
             ExtensionsUnavailable: Postgres is away, so that nobody could write down who asked.
@@ -52,14 +57,12 @@ class Refresher:
         landings: dict[SliceKey, Landing | BaseException] = {}
         # Reading may teach that Raken wants to be asked by project: then other slices are meant.
         while lacking := [key for key in self.keys(entity, window) if key not in landings]:
-            landed = await asyncio.gather(
-                *(self._loader.refresh(key, DEADLINE) for key in lacking), return_exceptions=True
-            )
+            landed = await asyncio.gather(*(self._refresh(key, operation) for key in lacking), return_exceptions=True)
             landings |= zip(lacking, landed, strict=True)
         meant = [landings[key] for key in self.keys(entity, window)]
         return self._sum(entity, meant, self._loader.clock.monotonic() - began)
 
-    async def slice(self, key: SliceKey, subject: str, actor: str) -> None:
+    async def slice(self, key: SliceKey, subject: str, actor: str, operation: Operation | None = None) -> None:
         """Refreshes one slice for the sake of one of its rows.
 
         Raises:
@@ -67,7 +70,10 @@ class Refresher:
             ExtensionsUnavailable: Postgres is away, so that nobody could write down who asked.
         """
         await self._log.note(actor, "refresh", subject, {"entity": key.entity.name})
-        await self._loader.refresh(key, DEADLINE)
+        await self._refresh(key, operation)
+
+    async def _refresh(self, key: SliceKey, operation: Operation | None) -> Landing:
+        return await self._loader.refresh(key, DEADLINE, operation.sent if operation else lambda: None)
 
     def keys(self, entity: Entity[Any], window: Window) -> list[SliceKey]:
         """The slices that a refresh of an entity reads anew."""

@@ -97,7 +97,7 @@ class Context:
 
     def renew(self) -> None:
         """Starts with loaders that have seen nothing yet: what a mutation did is in the very next field."""
-        self.operation.pins.clear()
+        self.operation.renew()
         self.loaders = Loaders(self.loader, self.stores, self.operation)
 
     def window(self, first: dt.date | None, last: dt.date | None) -> Window:

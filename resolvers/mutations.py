@@ -85,7 +85,7 @@ async def _change(info: Info, entity: Entity[Any], store: Extensions[Any], id_: 
 async def _refresh_row(info: Info, entity: Entity[Any], id_: str) -> Any:
     """Refreshes the slice that an object is in, and answers the object."""
     context = info.context
-    await context.refresher.slice(SliceKey(entity), id_, context.actor)
+    await context.refresher.slice(SliceKey(entity), id_, context.actor, context.operation)
     context.renew()
     return await context.one(entity, id_)
 
@@ -120,7 +120,10 @@ class Mutation:
         names = list(ENTITIES) if entities is None or entities is strawberry.UNSET else [one.name for one in entities]
         window = context.window(None, None)
         refreshed = await asyncio.gather(
-            *(context.refresher.entity(ENTITIES[name], window, context.actor) for name in dict.fromkeys(names))
+            *(
+                context.refresher.entity(ENTITIES[name], window, context.actor, context.operation)
+                for name in dict.fromkeys(names)
+            )
         )
         context.renew()
         return [RefreshResult.of(one) for one in refreshed]

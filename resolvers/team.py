@@ -11,7 +11,7 @@ from loaders.dataloaders import Rows, Sourced
 from loaders.entities.members import MEMBERS
 from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
-from loaders.entity import Entity, Window
+from loaders.entity import Entity, SliceKey, Window
 from loaders.lookups import Wanted
 from loaders.slices import sort_key
 from resolvers.context import Context
@@ -21,6 +21,7 @@ ALWAYS = float("inf")
 
 async def team(context: Context, project_id: str, window: Window) -> list[Any]:
     """The members with a card on a project in a window, and those assigned to it locally."""
+    context.loader.expect(SliceKey(MEMBERS), context.operation)
     cards, assigned = await asyncio.gather(
         context.loaders.rows(TIME_CARDS, Rows("project", project_id, window)),
         context.loaders.assigned.load(project_id),
@@ -30,12 +31,14 @@ async def team(context: Context, project_id: str, window: Window) -> list[Any]:
 
 async def projects(context: Context, member_id: str, window: Window) -> list[Any]:
     """The projects that a member has a card on in a window, and those assigned locally."""
+    context.loader.expect(SliceKey(PROJECTS), context.operation)
     cards, extension = await asyncio.gather(
         context.loaders.rows(TIME_CARDS, Rows("worker", member_id, window)),
         context.loaders.member_extension.load(member_id),
     )
-    assigned = extension.assigned_project_ids if extension else None
-    return await _named(context, PROJECTS, ((card.row.project_id, _since(card)) for card in cards), assigned or ())
+    # Kept as given, letters of either case; Raken's are lower.
+    assigned = [id_.lower() for id_ in (extension and extension.assigned_project_ids) or ()]
+    return await _named(context, PROJECTS, ((card.row.project_id, _since(card)) for card in cards), assigned)
 
 
 def _since(card: Sourced) -> float:

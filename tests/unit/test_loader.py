@@ -205,6 +205,37 @@ async def test_a_stale_slice_whose_refresh_fails_behind_is_degraded_from_then_on
     assert serving.warning is not None
 
 
+async def test_who_joins_another_lanes_flight_does_not_share_its_quota(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = world.raken.page
+
+    async def page(path: str, params: Any, lane: Lane, *more: Any, **named: Any) -> Any:
+        answer = await really(path, params, lane, *more, **named)
+        if lane is Lane.AHEAD:
+            raise QuotaExhausted("the last requests are kept for people who wait")
+        return answer
+
+    monkeypatch.setattr(world.raken, "page", page)
+    world.raken.hold()
+    ahead = asyncio.create_task(world.read(operation=world.operation(lane=Lane.AHEAD)))
+    await settle()
+    person = asyncio.create_task(world.read())
+    await settle()
+    world.raken.let_go()
+    assert (await person).state is FRESH
+    with pytest.raises(QuotaExhausted):
+        await ahead
+    assert [lane for _, _, lane in world.raken.asked] == [Lane.AHEAD, Lane.PEOPLE]
+
+
+async def test_a_persons_own_quota_is_met_once(world: World) -> None:
+    world.raken.errors[PATH] = QuotaExhausted("the day's requests are spent")
+    with pytest.raises(QuotaExhausted):
+        await world.read()
+    assert world.requests == 1
+
+
 async def test_what_the_quota_withholds_from_one_lane_is_not_held_against_another(world: World) -> None:
     world.raken.errors[PATH] = QuotaExhausted("the last requests are kept for people who wait")
     with pytest.raises(QuotaExhausted):
@@ -271,6 +302,38 @@ async def test_an_operation_sees_one_version_of_a_slice_however_often_it_looks(w
     assert again is before
     assert names(await world.read()) == ["Tunnel"]
     assert world.outcomes() == {"miss": 1, "hit": 1, "stale": 1}  # one count a slice and operation
+
+
+async def test_an_operation_that_looks_anew_counts_a_slice_once_and_knows_what_it_was_served(world: World) -> None:
+    await world.warm(sent(1))
+    await world.move(300)
+    operation = world.operation()
+    assert (await world.read(operation=operation)).state is REVALIDATING
+    await settle()
+    operation.renew()
+    assert (await world.read(operation=operation)).state is FRESH
+    assert [serving.state for serving in operation.servings()] == [REVALIDATING, FRESH]
+    assert world.outcomes() == {"miss": 1, "stale": 1}
+    assert dict(operation.outcomes) == {"stale": 1}
+
+
+async def test_what_is_expected_is_on_its_way_before_it_is_asked_for(world: World) -> None:
+    operation = world.operation()
+    world.loader.expect(COMPANY, operation)
+    await settle()
+    assert (world.requests, operation.share, operation.pins) == (1, 49, {})
+    assert (await world.read(operation=operation)).state is FRESH
+    assert (world.requests, operation.share) == (1, 49)
+
+
+async def test_what_is_held_or_failing_is_not_fetched_for_being_expected(world: World) -> None:
+    await world.warm(sent(1))
+    await world.move(400)
+    world.loader.expect(COMPANY, world.operation())
+    world.raken.known = AWAY
+    world.loader.expect(SliceKey(MEMBERS), world.operation())
+    await settle()
+    assert world.requests == 1
 
 
 async def test_an_operation_that_was_refused_a_slice_is_refused_it_to_its_end(world: World) -> None:
@@ -422,6 +485,32 @@ async def test_an_early_refresh_that_fails_leaves_the_fresh_slice_fresh(world: W
     assert uuid(2) in (await world.read(COMPANY, Wanted(uuid(2)))).slice.by_id
 
 
+async def test_whoever_asks_for_a_new_id_while_it_is_looked_for_finds_it_too(world: World) -> None:
+    await world.warm(sent(1))
+    await world.move(10)
+    world.raken.rows[PATH].append(sent(2, "Annex"))
+    world.raken.hold()
+    readers = [asyncio.create_task(world.read(COMPANY, Wanted(uuid(2))))]
+    await settle()
+    readers.append(asyncio.create_task(world.read(COMPANY, Wanted(uuid(2)))))
+    await settle()
+    world.raken.let_go()
+    assert [uuid(2) in (await reader).slice.by_id for reader in readers] == [True, True]
+    assert world.requests == 2
+
+
+async def test_what_was_looked_for_in_vain_is_not_waited_for_when_the_slice_is_read_again(world: World) -> None:
+    await world.warm(sent(1))
+    await world.move(10)
+    await world.read(COMPANY, Wanted(uuid(9)))
+    await world.move(300)
+    world.raken.hold()
+    readers = [asyncio.create_task(world.read(COMPANY, Wanted(uuid(9)))) for _ in range(2)]
+    await settle()
+    assert [outcome(reader).state for reader in readers] == [REVALIDATING] * 2
+    world.raken.let_go()
+
+
 async def test_a_failing_raken_is_not_asked_for_what_is_missing(world: World) -> None:
     await world.warm(sent(1))
     world.raken.known = AWAY
@@ -503,6 +592,13 @@ LOG = {"uuid": uuid(1), "date": "2026-05-04", "projectUuid": uuid(7)}
 async def test_rows_that_name_their_project_are_read_company_wide(world: World) -> None:
     assert len((await world.warm(LOG, key=MAY)).slice.rows) == 1
     assert world.loader.scope(WORK_LOGS) is Scope.EITHER
+    assert not world.loader.by_project(WORK_LOGS)
+
+
+async def test_a_row_that_lies_on_no_project_says_nothing_of_the_others(world: World) -> None:
+    stray = LOG | {"uuid": uuid(2), "projectUuid": None}
+    serving = await world.warm(LOG, stray, key=MAY)
+    assert [row.project_id for row in serving.slice.rows] == [uuid(7), None]
     assert not world.loader.by_project(WORK_LOGS)
 
 

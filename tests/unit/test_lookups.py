@@ -53,6 +53,18 @@ def test_a_slice_is_refreshed_early_every_five_minutes_at_most() -> None:
     assert not lookups.due(companies(), [Wanted(uuid(9)), Wanted(uuid(8))])
 
 
+def test_what_was_looked_for_is_open_until_a_later_reading_of_the_version_lacks_it_too() -> None:
+    clock = HandClock()
+    lookups = Lookups(clock)
+    assert lookups.open(companies(), [Wanted(uuid(9))])
+    assert not lookups.open(companies(), [Wanted(uuid(1))])
+    lookups.due(companies(), [Wanted(uuid(9))])
+    assert lookups.open(companies(), [Wanted(uuid(9))])
+    assert not lookups.open(companies(sent_at=1001.0), [Wanted(uuid(9))])
+    assert lookups.open(companies(sent_at=1001.0), [Wanted(uuid(8))])
+    assert lookups.open(companies(version=2, sent_at=1001.0), [Wanted(uuid(9))])
+
+
 def test_an_id_whose_refresh_failed_is_looked_up_again_when_its_time_has_come() -> None:
     clock = HandClock()
     lookups = Lookups(clock)

@@ -57,6 +57,15 @@ async def test_it_says_exactly_what_changed_and_who_asked_is_written_down(
     assert log.rows == [("ann@asr.example", "refresh", "PROJECTS", {})]
 
 
+async def test_its_requests_are_counted_as_the_operations_and_not_charged_to_its_share(
+    world: World, refresher: Refresher
+) -> None:
+    operation = world.operation()
+    await refresher.entity(TIME_CARDS, WINDOW, "ann", operation)
+    await refresher.slice(COMPANY, uuid(1), "ann", operation)
+    assert (operation.requests, operation.share) == (3, 50)
+
+
 async def test_what_nobody_has_read_yet_is_all_new(refresher: Refresher, world: World) -> None:
     world.raken.rows[PROJECTS.path] = [sent(1), sent(2)]
     done = await refresher.entity(PROJECTS, WINDOW, "ann")
