@@ -58,6 +58,11 @@ class Slice(Generic[R]):
         return dict(found)
 
     @property
+    def known(self) -> set[str]:
+        """The uuids that Raken has here, of rows that were left out as unreadable too."""
+        return {*self.by_id, *(one.id for one in self.reading.rejected if one.id is not None)}
+
+    @property
     def size(self) -> int:
         """About how many bytes it takes in memory."""
         return round(self.reading.size * DECODED)

@@ -203,7 +203,7 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         orphans = []
         for entity, store in ((PROJECTS, stores.projects), (MEMBERS, stores.members)):
             serving = await info.context.loader.read(SliceKey(entity), info.context.operation)
-            orphans += [(entity, orphan) for orphan in await store.orphans(serving.slice.by_id)]
+            orphans += [(entity, orphan) for orphan in await store.orphans(serving.slice.known)]
         return [
             OrphanedExtension(
                 entity=RakenEntity[entity.name],

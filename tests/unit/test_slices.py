@@ -4,16 +4,18 @@ import gc
 import random
 import tracemalloc
 import weakref
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
-from loaders.decode import page
+from loaders.decode import Rejected, page
 from loaders.entities.equipment_logs import EQUIPMENT_LOGS, EquipmentLogRow
 from loaders.entities.projects import PROJECTS
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Month, SliceKey
 from loaders.pages import Part, Reading
+from loaders.prune import Loss
 from loaders.slices import DECODED, Difference, Memory, Slice, difference, total
 from tests.unit.rows import body
 from tests.unit.rows import card as sent_card
@@ -46,6 +48,13 @@ def test_rows_are_ordered_by_casefold_then_code_point_then_id() -> None:
             ["Alpha", "alpha", "alpha", "Strasse", "straße", "Strasz", "Zoo", "Äcker"], ids, strict=True
         )
     ]
+
+
+def test_what_could_not_be_read_is_known_all_the_same() -> None:
+    loss = Loss("name", "expected text, got none")
+    rejected = [Rejected("PROJECTS", id_, loss, row=True) for id_ in (uuid(2), None)]
+    slice_ = Slice.of(KEY, replace(reading([project(1)]), rejected=tuple(rejected)), None, 1)
+    assert slice_.known == {uuid(1), uuid(2)}
 
 
 def test_a_null_stands_last() -> None:
