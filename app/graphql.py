@@ -102,7 +102,11 @@ class GraphQLEndpoint:
             operation_name=question.operation_name,
         )
         self._metrics.executed()
-        return _content(exchange, context, await result if isawaitable(result) else result)
+        executed = await result if isawaitable(result) else result
+        # What a mutation has done is told of; of a query that asks for too much, nobody reads a part.
+        if context.excess is not None and not changes(operation):
+            return _request_error(exchange, [plain(context.excess, TooComplex.code)])
+        return _content(exchange, context, executed)
 
     async def _admitted(self, request: Request, question: Asked) -> tuple[Viewer | None, Document]:
         """Who asks, and the document; a stranger, who is None, gets one that anyone may run.
@@ -139,8 +143,6 @@ class GraphQLEndpoint:
 
 
 def _content(exchange: Exchange, context: Context, result: ExecutionResult) -> dict[str, Any]:
-    if context.excess is not None:
-        return _request_error(exchange, [plain(context.excess, TooComplex.code)])
     errors = [told(error, exchange.id) for error in result.errors or ()]
     if result.data is None and all("path" not in error for error in errors):
         return _request_error(exchange, errors)
