@@ -4,6 +4,7 @@ One rule: where the token's subject is an account, the account's word holds: its
 """
 
 import asyncio
+import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -32,6 +33,7 @@ ABREAST = 2
 AT_ONCE = 20
 "Sign-ins under way, those counted that wait for their turn: the last of them waits a second or so."
 
+_ANOTHER = "expected a token of this gateway with sub, role and exp; got another"
 _hasher = PasswordHasher()
 _log = structlog.get_logger("accounts")
 
@@ -77,21 +79,39 @@ class Tokens:
         Raises:
             Unauthenticated: it is not a token of ours, has ended, or lacks a claim.
         """
+        now = self._clock.now().timestamp()
         try:
             claims = jwt.decode(
                 token,
                 self._secret,
                 algorithms=["HS256"],
                 audience=self._audience or None,
-                options={"require": ["exp", "sub"], "verify_aud": bool(self._audience)},
+                options={
+                    "require": ["exp", "sub"],
+                    "verify_aud": bool(self._audience),
+                    # PyJWT asks the machine what time it is; the clock that signs is the one that reads.
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
-            if claims["sub"]:
-                return claims["sub"], Role(claims.get("role"))
-        except jwt.ExpiredSignatureError:
-            raise Unauthenticated("expected a token that has not ended; sign in again") from None
+            begins = max((_instant(claims, name) for name in ("nbf", "iat") if name in claims), default=now)
+            ends, subject, role = _instant(claims, "exp"), claims["sub"], Role(claims.get("role"))
         except (jwt.InvalidTokenError, ValueError, OverflowError):
-            pass
-        raise Unauthenticated("expected a token of this gateway with sub, role and exp; got another")
+            raise Unauthenticated(_ANOTHER) from None
+        if ends <= now:
+            raise Unauthenticated("expected a token that has not ended; sign in again")
+        if begins > now or not subject:
+            raise Unauthenticated(_ANOTHER)
+        return subject, role
+
+
+def _instant(claims: dict[str, Any], name: str) -> float:
+    """When a claim says, in seconds since 1970, as ValueError where it says nothing of the kind."""
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a number of seconds in {name}")
+    return value
 
 
 class Doorkeeper:

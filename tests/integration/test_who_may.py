@@ -10,11 +10,14 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from app.accounts import AT_ONCE, hashed
+from app.accounts import AT_ONCE, Tokens, hashed
 from app.clock import SystemClock
 from loaders.accounts import Account, Accounts, Role
+from loaders.errors import Unauthenticated
 from loaders.postgres import Postgres
+from resolvers import context
 from sandbox.running import Address
+from tests.hands import Hands
 from tests.integration.conftest import Line
 from tests.integration.door import JSON, RESPONSE, ROLES, SECRET, Answer, Door, opened, token
 
@@ -32,6 +35,10 @@ BAD_TOKENS = {
     "another scheme": "Basic YW5uOnBhc3N3b3Jk",
     "nothing after the scheme": "Bearer ",
     "ended": f"Bearer {token(exp=datetime.now(UTC) - timedelta(seconds=1))}",
+    "an end in words": f"Bearer {token(exp='9999999999')}",
+    "an end that is a truth": f"Bearer {token(exp=True)}",
+    "an end that is no number": f"Bearer {token(exp=float('nan'))}",
+    "not yet begun": f"Bearer {token(nbf=datetime.now(UTC) + timedelta(minutes=5))}",
     "another key": f"Bearer {token(secret='another-secret-of-thirty-two-bytes!')}",
     "unsigned": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, '', algorithm='none')}",
     "another algorithm": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, SECRET * 2, 'HS512')}",
@@ -320,6 +327,37 @@ async def test_a_login_that_fails_does_not_say_why(door: Door, home: str) -> Non
     assert told[0].codes == {"login": "UNAUTHENTICATED"}
     assert told[0].json["data"] == {"login": None}
     assert len({answer.body for answer in told}) == 1
+
+
+def test_a_token_begins_and_ends_by_the_clock_that_is_handed_in(clock: Hands) -> None:
+    tokens = Tokens(SECRET, "", clock)
+    hour, _ = tokens.sign("somebody", Role.ADMIN, timedelta(hours=1))
+    later = token(exp=clock.now() + timedelta(hours=3), nbf=clock.now() + timedelta(hours=1))
+    assert tokens.read(hour) == ("somebody", Role.ADMIN)
+    with pytest.raises(Unauthenticated, match="of this gateway"):
+        tokens.read(later)
+    clock.move(3600)
+    assert tokens.read(later) == ("somebody", Role.ADMIN)
+    with pytest.raises(Unauthenticated, match="has not ended"):
+        tokens.read(hour)
+
+
+@pytest.mark.parametrize("accept", [JSON, RESPONSE])
+async def test_a_change_that_was_made_is_told_of_however_large_its_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    project = (await door.ask("{ projects(first: 1) { nodes { id } } }")).data["projects"]["nodes"][0]["id"]
+    monkeypatch.setattr(context, "MOST", 0)
+    change = """mutation ($id: ID!) {
+        a: updateProjectExtension(input: { projectId: $id, internalNotes: "seen" }) { id }
+        refresh(entities: []) { ok }
+    }"""
+    answer = await door.ask(change, {"id": project}, accept=accept)
+    assert answer.status == 200
+    assert answer.json["data"] == {"a": None, "refresh": []}
+    assert answer.codes == {"a": "QUERY_TOO_COMPLEX"}
+    query = await door.ask("{ projects { nodes { id } } }")
+    assert (query.status, query.json.keys(), query.codes) == (400, {"errors"}, {"": "QUERY_TOO_COMPLEX"})
 
 
 async def test_a_stranger_signs_in_once_an_operation(door: Door) -> None:
