@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from loaders.backoff import pause
 from loaders.clock import Clock
 from loaders.errors import RakenError
+from loaders.recent import Recent
 
 PAUSE = {"first": 1.0, "longest": 30.0}
 "Seconds for which a failure stands: the first, the longest."
@@ -29,7 +30,7 @@ class Failures:
     def __init__(self, clock: Clock, jitter: Callable[[], float]) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._failures: dict[Hashable, Failure] = {}
+        self._failures: Recent[Hashable, Failure] = Recent(clock)
 
     def of(self, key: Hashable) -> RakenError | None:
         """The error of a key that is not to be tried yet."""
@@ -40,8 +41,10 @@ class Failures:
         """Notes one more failure of a key."""
         before = self._failures.get(key)
         times = before.times + 1 if before is not None else 1
-        self._failures[key] = Failure(error, self._clock.monotonic() + pause(times, self._jitter(), **PAUSE), times)
+        until = self._clock.monotonic() + pause(times, self._jitter(), **PAUSE)
+        # A traceback would hold the page that could not be read.
+        self._failures.put(key, Failure(error.with_traceback(None), until, times))
 
     def clear(self, key: Hashable) -> None:
         """Forgets a key's failures: it has just been read."""
-        self._failures.pop(key, None)
+        self._failures.drop(key)

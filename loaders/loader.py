@@ -19,6 +19,7 @@ from loaders.lookups import Lookups, Wanted
 from loaders.operation import Operation, Serving
 from loaders.pages import Reading, read
 from loaders.raken import Lane, Raken
+from loaders.recent import Recent
 from loaders.slices import Memory, Slice
 
 BRIEFLY = 1.0
@@ -71,7 +72,7 @@ class Loader:
         self._lookups = Lookups(clock)
         self._flights: Flights[SliceKey, Landing] = Flights(self._crash)
         self._backlog: Backlog[SliceKey] = Backlog(self._fill)
-        self._used: dict[SliceKey, float] = {}
+        self._used: Recent[SliceKey, None] = Recent(clock)
         self._version = 0
 
     async def read(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted] = ()) -> Serving:
@@ -103,7 +104,7 @@ class Loader:
         except RakenError:
             self._count(key, operation, "error")
             raise
-        self._used[key] = self.clock.monotonic()
+        self._used.put(key, None)
         self._count(key, operation, outcome)
         return serving
 
@@ -297,9 +298,8 @@ class Loader:
         return judge(self.age(slice_), self.lifetimes[slice_.key.entity.name], failing=trouble is not None).state
 
     def used(self, entity: Entity[Any], seconds: float) -> list[SliceKey]:
-        """The keys of an entity that somebody read within so many seconds."""
-        since = self.clock.monotonic() - seconds
-        return [key for key, at in self._used.items() if key.entity is entity and at >= since]
+        """The keys of an entity that somebody was served within so many seconds, a day at most."""
+        return [key for key in self._used.since(seconds) if key.entity is entity]
 
     def _crash(self, key: SliceKey, error: BaseException) -> None:
         if not isinstance(error, GatewayError):

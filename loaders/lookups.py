@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from loaders.clock import Clock
 from loaders.entity import SliceKey
+from loaders.recent import Recent
 from loaders.slices import Slice
 from loaders.uuids import is_uuid
 
@@ -39,7 +40,7 @@ class Lookups:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lookups: dict[SliceKey, Lookup] = {}
+        self._lookups: Recent[SliceKey, Lookup] = Recent(clock)
 
     def due(self, slice_: Slice[Any], wanted: Sequence[Wanted]) -> bool:
         """Whether a slice should be refreshed early for what it lacks; a yes counts as done."""
@@ -50,7 +51,7 @@ class Lookups:
         ids = last.ids if last is not None and last.version == slice_.version else set()
         if lacking <= ids or (last is not None and now - last.at < EVERY):
             return False
-        self._lookups[slice_.key] = Lookup(slice_.version, now, slice_.reading.sent_at, ids | lacking)
+        self._lookups.put(slice_.key, Lookup(slice_.version, now, slice_.reading.sent_at, ids | lacking))
         return True
 
     def open(self, slice_: Slice[Any], wanted: Sequence[Wanted]) -> bool:
@@ -61,8 +62,9 @@ class Lookups:
 
     def failed(self, key: SliceKey) -> None:
         """Forgets what a slice was refreshed for: it was not, and may be again when its time has come."""
-        if key in self._lookups:
-            self._lookups[key].ids.clear()
+        last = self._lookups.get(key)
+        if last is not None:
+            last.ids.clear()
 
 
 def _lacking(slice_: Slice[Any], wanted: Sequence[Wanted]) -> set[str]:

@@ -14,6 +14,8 @@ from loaders.entity import Entity, SliceKey
 from loaders.errors import RakenError
 from loaders.pages import Reading
 
+MOST = 1000
+"Errors that are remembered of one entity."
 HITS = ("hit", "stale", "degraded")
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +73,8 @@ class Usages:
         """Remembers what a flight failed of, and says so in the log."""
         errors = self.of(key.entity.name).errors
         errors.pop(key, None)
+        if len(errors) >= MOST:
+            del errors[next(iter(errors))]
         if error is not None:
             errors[key] = f"{key}: {error}"
             _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))

@@ -37,6 +37,14 @@ def test_the_time_is_spread_over_its_upper_half(jitter: float, seconds: float) -
     assert standing(failures, clock) == seconds
 
 
+def test_a_failure_holds_on_to_no_frame_of_the_reading_that_failed() -> None:
+    failures = Failures(HandClock(), jitter=lambda: 1.0)
+    with pytest.raises(RakenUnavailable) as caught:
+        raise RakenUnavailable("Raken is away")
+    failures.remember("key", caught.value)
+    assert caught.value.__traceback__ is None
+
+
 def test_a_failure_is_its_own_slices_alone() -> None:
     failures = Failures(HandClock(), jitter=lambda: 1.0)
     failures.remember("key", ERROR)

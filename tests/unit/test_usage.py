@@ -11,7 +11,7 @@ from loaders.entity import Month, SliceKey
 from loaders.errors import RakenUnavailable
 from loaders.pages import Reading
 from loaders.prune import Loss
-from loaders.usage import Usages
+from loaders.usage import MOST, Usages
 from tests.unit.world import COMPANY, reading, uuid
 
 MARCH, APRIL = (SliceKey(TIME_CARDS, None, Month(2026, number)) for number in (3, 4))
@@ -58,6 +58,14 @@ def test_rows_that_were_left_out_are_counted_and_named(usages: Usages) -> None:
     assert "left out 3" in words
     assert uuid(0) in words
     assert "totalHours: expected a number, got none" in words
+
+
+def test_of_too_many_errors_the_oldest_is_forgotten(usages: Usages) -> None:
+    for number in range(MOST + 5):
+        usages.landed(SliceKey(TIME_CARDS, uuid(number)), None, RakenUnavailable("Raken is away"))
+    errors = usages.of("TIME_CARDS").errors
+    assert len(errors) == MOST
+    assert next(iter(errors)) == SliceKey(TIME_CARDS, uuid(5))
 
 
 def test_of_several_errors_the_newest_is_told(usages: Usages) -> None:
