@@ -96,6 +96,7 @@ class Loader:
         """Starts the flight of a slice that is not held and will be needed: what is needed first is not its delay."""
         known = key in operation.pins or self.memory.peek(key) is not None
         if not known and self.failing(key, operation.lane) is None:
+            operation.expected.add(key)
             self._board(key, operation)
 
     async def _touch(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> Serving:
@@ -130,7 +131,7 @@ class Loader:
             return await self._better(key, operation, held, verdict.state, operation.deadline), "miss"
         # Fresh: nobody is asked.
         if verdict.action is Action.SERVE:
-            return self._serving(held, State.FRESH), "hit"
+            return self._serving(held, State.FRESH), "miss" if key in operation.expected else "hit"
         # Stale, with Raken there: one flight refreshes it, and the reader waits a moment at most.
         if verdict.action is Action.REVALIDATE:
             self._board(key, operation)

@@ -54,6 +54,8 @@ class Operation:
     "How its slices were served: hit, stale, degraded, miss, error."
     requests: int = 0
     "How many upstream requests its flights and refreshes have sent so far."
+    expected: set[SliceKey] = field(default_factory=set)
+    "What it had fetched before it touched it: that it has come by then makes it no hit."
     _counted: set[SliceKey] = field(default_factory=set)
     _past: list[Serving] = field(default_factory=list)
 

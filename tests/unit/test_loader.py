@@ -324,6 +324,7 @@ async def test_what_is_expected_is_on_its_way_before_it_is_asked_for(world: Worl
     assert (world.requests, operation.share, operation.pins) == (1, 49, {})
     assert (await world.read(operation=operation)).state is FRESH
     assert (world.requests, operation.share) == (1, 49)
+    assert world.outcomes() == {"miss": 1}  # the operation has waited for it all the same
 
 
 async def test_what_is_held_or_failing_is_not_fetched_for_being_expected(world: World) -> None:
