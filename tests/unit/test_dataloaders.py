@@ -18,7 +18,7 @@ from loaders.freshness import State
 from loaders.lookups import Wanted
 from loaders.operation import Operation, Serving
 from tests.unit.rows import Json
-from tests.unit.world import LIFETIME, World, card, project, sent, slice_of, uuid
+from tests.unit.world import LIFETIME, World, card, project, sent, settle, slice_of, uuid
 
 MARCH, APRIL = Month(2026, 3), Month(2026, 4)
 SPRING = Window(date(2026, 3, 10), date(2026, 4, 20))
@@ -209,24 +209,28 @@ async def test_where_raken_insists_it_is_asked_once_company_wide_and_then_by_pro
     assert world.requests == 4
 
 
-async def test_what_is_learned_while_another_request_reads_reaches_it_too(
+async def test_what_somebody_elses_reading_teaches_reaches_who_waits_for_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """April is there company-wide; of May, Raken says 400 to somebody else, while this one waits for a third month."""
+    """April is there company-wide; May is being read for somebody else, and Raken answers 400."""
+    april, may = (SliceKey(WORK_LOGS, None, Month(2026, number)) for number in (4, 5))
     world.raken.rows[WORK_LOGS.path] = []
-    april, may, june = (SliceKey(WORK_LOGS, None, Month(2026, number)) for number in (4, 5, 6))
     await world.read(april)
+    world.raken.rows[WORK_LOGS.path] = [{"uuid": uuid(5), "date": f"2026-0{month}-01"} for month in (4, 5)]
+    monkeypatch.setattr(world.raken, "page", Insisting(world).page)
     world.raken.hold()
+    somebody = asyncio.create_task(world.read(may))
+    await settle()
     one, _ = loaders(world)
-    window = Window(date(2026, 4, 1), date(2026, 6, 1))
+    window = Window(date(2026, 4, 1), date(2026, 5, 1))
     reader = asyncio.create_task(one.rows(WORK_LOGS, Rows("project", uuid(1), window)))
-    await asyncio.sleep(0.01)
-    monkeypatch.setattr(world.loader, "by_project", lambda _: True)
+    await settle()
     world.raken.let_go()
-    assert await reader == []
-    by_project = [params["fromDate"] for _, params, _ in world.raken.asked if "projectUuid" in params]
-    assert sorted(by_project) == ["2026-04-01", "2026-05-01", "2026-06-01"]
-    assert (may.project, june.project) == (None, None)
+    with pytest.raises(RakenRefused):
+        await somebody
+    assert [each.row.project_id for each in await reader] == [uuid(1), uuid(1)]
+    asked = [(params.get("projectUuid"), params["fromDate"]) for _, params, _ in world.raken.asked]
+    assert asked == [(None, "2026-04-01"), (None, "2026-05-01"), (uuid(1), "2026-04-01"), (uuid(1), "2026-05-01")]
 
 
 async def test_where_the_share_runs_out_what_answers_for_every_project_has_gone_first(
