@@ -216,7 +216,7 @@ async def test_what_somebody_elses_reading_teaches_reaches_who_waits_for_it(
     april, may = (SliceKey(WORK_LOGS, None, Month(2026, number)) for number in (4, 5))
     world.raken.rows[WORK_LOGS.path] = []
     await world.read(april)
-    world.raken.rows[WORK_LOGS.path] = [{"uuid": uuid(5), "date": f"2026-0{month}-01"} for month in (4, 5)]
+    world.raken.rows[WORK_LOGS.path] = [{"uuid": uuid(month), "date": f"2026-0{month}-01"} for month in (4, 5)]
     monkeypatch.setattr(world.raken, "page", Insisting(world).page)
     world.raken.hold()
     somebody = asyncio.create_task(world.read(may))
