@@ -22,6 +22,7 @@ from app.errors import plain
 from app.logs import configure
 from app.requests import wants_page
 from app.site import PAGES, Files, Site
+from app.stopping import heed
 from app.wiring import Gateway, open_gateway
 from loaders.errors import GatewayError
 from resolvers.schema import ENTITIES
@@ -44,8 +45,8 @@ def served(chosen: Settings) -> Starlette:
         async with open_gateway(chosen) as gateway:
             app.router.routes.extend(routes(gateway))
             spare_garbage()
+            heed(gateway.health)
             yield
-            gateway.health.stopping = True
 
     return Starlette(middleware=middleware(chosen), lifespan=lifespan)
 

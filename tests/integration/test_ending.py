@@ -190,6 +190,20 @@ async def test_a_signal_ends_every_worker(start: Start, database_url: str) -> No
     assert not listens(process.port)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_it_says_that_it_stops_before_it_takes_no_more_requests(
+    start: Start, database_url: str, workers: str
+) -> None:
+    await migrate(database_url)
+    process = start("serve", "--workers", workers, DATABASE_URL=database_url, JWT_SECRET=SECRET, **UNREACHABLE)
+    process.ready()
+    process.running.send_signal(signal.SIGTERM)
+    while (answer := process.ask("/readyz"))[0] == 200:
+        assert process.running.poll() is None
+    assert (answer[0], json.loads(answer[1])["stopping"]) == (503, True)
+    assert process.running.wait(10) == 0
+
+
 def test_a_wrong_configuration_stops_the_process_with_2(start: Start) -> None:
     process = start("serve", JWT_SECRET="short-canary", PORT="http")
     assert process.running.wait(10) == 2

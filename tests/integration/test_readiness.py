@@ -1,6 +1,7 @@
 """When the gateway is ready, and what it says of what it depends on."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from app import wiring
+from app import stopping, wiring
 from app.serving import NotMigrated, prepare
 from loaders.errors import ExtensionsUnavailable
 from loaders.migrate import SchemaMismatch, migrate, newest
@@ -170,6 +171,27 @@ async def test_it_is_not_ready_any_more_while_it_stops(door: Door) -> None:
     door.gateway.health.stopping = True
     answer = await door.call("GET", "/readyz")
     assert (answer.status, answer.json["stopping"]) == (503, True)
+
+
+async def test_the_server_hears_of_a_first_signal_a_moment_later_and_of_a_second_one_at_once(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "NOTICE", 60)
+    heard: list[int] = []
+    former = {
+        number: signal.signal(number, lambda number, _: heard.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        stopping.heed(door.gateway.health)
+        signal.raise_signal(signal.SIGTERM)
+        assert (await door.call("GET", "/readyz")).json["stopping"]
+        assert heard == []
+        signal.raise_signal(signal.SIGINT)
+        assert heard == [signal.SIGINT]
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 async def test_the_rows_are_asked_for_at_once(door: Door) -> None:
