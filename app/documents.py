@@ -36,7 +36,6 @@ FREE = frozenset((LOGIN, "__typename"))
 "Root fields that anyone may ask for."
 COMPARISONS = 50_000
 "What validation may spend on comparing fields of one name: a tenth of graphql-core's own limit, which takes seconds."
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = COMPARISONS
 _GAVE_UP = "Parsing aborted."  # graphql-core's last words where a document is too large, or nested past its stack
 
 
@@ -70,6 +69,7 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
+        overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = COMPARISONS
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._size = 0
 

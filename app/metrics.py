@@ -15,8 +15,6 @@ from starlette.responses import Response
 from loaders.slices import Memory
 from loaders.usage import Usages
 
-# A gauge beside each count that says when it began: nobody reads those.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # its library has no types for it
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8)
 
 
@@ -51,6 +49,8 @@ class Metrics:
     """`/metrics`, and what requests add to it."""
 
     def __init__(self, usages: Usages, memory: Memory) -> None:
+        # A gauge beside each count that says when it began: nobody reads those.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # its library has no types for it
         self._registry = CollectorRegistry()
         self._registry.register(_Caches(usages, memory))
         self._answers = Counter(

@@ -124,7 +124,6 @@ def _raken(settings: Settings, postgres: Postgres, usages: Usages, clock: Clock,
     vault = PostgresTokenVault(postgres, keys, settings.raken_refresh_token.get_secret_value() or None, asyncio.sleep)
     oauth = OAuth(settings.raken_token_url, settings.raken_client_id, secret, clock, settings.raken_timeout_seconds)
     keeper = TokenKeeper(vault, oauth, clock, random.random)
-    stack.push_async_callback(keeper.close)
     manners = Manners(
         EvenSpacing(settings.raken_requests_per_second, clock),
         OwnQuota(settings.raken_daily_quota, clock),
