@@ -267,24 +267,24 @@ class MemberExtensions(Extensions[MemberExtension]):
         super().__init__(postgres, MEMBER_EXTENSIONS)
 
     async def members_of(self, project_ids: Sequence[str]) -> dict[str, list[str]]:
-        """The members that are assigned locally to each of these projects, by id, in one statement.
+        """The members that are assigned locally to each of these projects, by the id as asked, in one statement.
 
         Raises:
             ExtensionsUnavailable: Postgres is away.
         """
-        members: dict[str, list[str]] = {id_: [] for id_ in project_ids}
+        members: dict[str, list[str]] = {id_.lower(): [] for id_ in project_ids}
         if not members:
             return members
         async with self._postgres.asking() as connection:
             rows = await connection.fetch(_MEMBERS_OF, list(members))
         for project, member in rows:
             members[project].append(member)
-        return members
+        return {id_: members[id_.lower()] for id_ in project_ids}
 
 
 _MEMBERS_OF = """
     SELECT DISTINCT project, raken_member_uuid::text
-    FROM team_member_extensions, unnest(assigned_project_uuids) AS project
-    WHERE assigned_project_uuids && $1 AND project = ANY($1)
+    FROM team_member_extensions, unnest(lower_all(assigned_project_uuids)) AS project
+    WHERE lower_all(assigned_project_uuids) && $1 AND project = ANY($1)
     ORDER BY 1, 2
 """

@@ -240,6 +240,14 @@ async def test_the_members_of_projects_are_those_assigned_locally(members: Membe
     assert await members.members_of([]) == {}
 
 
+async def test_an_assignment_in_capitals_is_the_same_one_and_kept_as_given(members: MemberExtensions) -> None:
+    mixed = PROJECT[:9].upper() + PROJECT[9:]
+    await members.update(MEMBER, assigned(mixed, PROJECT.upper()), actor="ann")
+    assert await members.members_of([PROJECT]) == {PROJECT: [MEMBER]}
+    assert await members.members_of([PROJECT.upper()]) == {PROJECT.upper(): [MEMBER]}
+    assert (await members.many([MEMBER]))[MEMBER].assigned_project_ids == (mixed, PROJECT.upper())
+
+
 async def test_assignments_are_found_by_their_index(postgres: Postgres, members: MemberExtensions) -> None:
     await members.update(MEMBER, assigned(PROJECT), actor="ann")
     async with postgres.asking() as connection:
@@ -249,7 +257,7 @@ async def test_assignments_are_found_by_their_index(postgres: Postgres, members:
             "ANALYZE team_member_extensions"
         )
         plan = await connection.fetch(
-            "EXPLAIN SELECT 1 FROM team_member_extensions WHERE assigned_project_uuids && $1", [PROJECT]
+            "EXPLAIN SELECT 1 FROM team_member_extensions WHERE lower_all(assigned_project_uuids) && $1", [PROJECT]
         )
     assert "team_member_extensions_assigned" in str(plan)
 

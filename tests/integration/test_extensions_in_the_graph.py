@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -214,13 +214,16 @@ async def test_two_mutations_of_one_request_see_each_other(door: Door, project: 
     assert answer.codes == {"lost": "CONFLICT"}
 
 
-async def test_an_assignment_is_in_the_teams_of_the_mutations_own_answer(door: Door, member: str, project: str) -> None:
+@pytest.mark.parametrize("spelt", [str.lower, str.upper])
+async def test_an_assignment_is_in_the_teams_of_the_mutations_own_answer(
+    door: Door, member: str, project: str, spelt: Callable[[str], str]
+) -> None:
     await door.ask(UPDATE_MEMBER, {"input": {"memberId": member, "assignedProjectIds": []}})
     window = 'from: "2020-01-01", to: "2020-01-02"'
     answer = await door.ask(
         "mutation ($input: TeamMemberExtensionInput!) { updateTeamMemberExtension(input: $input) "
         f"{{ projects({window}) {{ id team({window}) {{ id }} }} }} }}",
-        {"input": {"memberId": member, "assignedProjectIds": [project]}},
+        {"input": {"memberId": member, "assignedProjectIds": [spelt(project)]}},
     )
     assert answer.data["updateTeamMemberExtension"]["projects"] == [{"id": project, "team": [{"id": member}]}]
 
