@@ -1,14 +1,14 @@
 """The way to Postgres: one pool, opened on first use.
 
 The rule it keeps: that Postgres is away is said by `asking`, as ExtensionsUnavailable, and nowhere else; and once
-one reader has met it, the next ones are told at once, while one a second tries again.
+one reader could not connect, the next ones are told at once, while one a second tries again.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import structlog
@@ -79,6 +79,7 @@ class Postgres:
             max_size=size,
             timeout=_CONNECT_SECONDS,
             command_timeout=_HUNG_SECONDS,
+            connect=self._connect,
             init=self._prepare,
             reset=_keep,
             server_settings={"application_name": _NAME},
@@ -103,13 +104,9 @@ class Postgres:
             ExtensionsUnavailable: Postgres is away, or went away meanwhile.
         """
         self._knock()
-        try:
-            with translated():
-                async with self._pool.acquire(timeout=_TURN_SECONDS) as connection, _dropped_when_hung(connection):
-                    yield connection
-        except ExtensionsUnavailable as error:
-            self._met(error)
-            raise
+        with translated():
+            async with self._pool.acquire(timeout=_TURN_SECONDS) as connection, _dropped_when_hung(connection):
+                yield connection
         self._back()
 
     async def ping(self) -> None:
@@ -129,11 +126,17 @@ class Postgres:
             raise ExtensionsUnavailable("Postgres is away: it was tried less than a second ago")
         self._away_until = now + _PAUSE_SECONDS  # this one tries; the others need not wait with it
 
-    def _met(self, error: ExtensionsUnavailable) -> None:
-        if not isinstance(error.__cause__, OSError | asyncpg.CannotConnectNowError):
-            return  # one connection or statement lost does not say that the next one will be
+    async def _connect(self, *where: Any, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        """Connects; what fails later, or waits for others, does not say that the next reader will fare so."""
+        try:
+            return await asyncpg.connect(*where, **how)
+        except (OSError, asyncpg.CannotConnectNowError) as error:
+            self._met(error)
+            raise
+
+    def _met(self, error: Exception) -> None:
         if self._away_until is None:
-            _log.warning("postgres_away", error=repr(error.__cause__))
+            _log.warning("postgres_away", error=repr(error))
         self._away_until = self._clock.monotonic() + _PAUSE_SECONDS
 
     def _back(self) -> None:

@@ -72,8 +72,9 @@ async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
     async with Postgres(line.dsn, clock) as postgres:
         await postgres.ping()
         line.hush()
-        with pytest.raises(ExtensionsUnavailable):
-            await postgres.ping()
+        for _ in range(2):  # the first finds a statement hung, the second finds that there is no other connection
+            with pytest.raises(ExtensionsUnavailable):
+                await postgres.ping()
         calls = line.calls
         for _ in range(20):
             with pytest.raises(ExtensionsUnavailable, match="less than a second ago"):
@@ -81,6 +82,22 @@ async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
         assert line.calls == calls
         line.talk()
         clock.move(1.1)
+        await postgres.ping()
+
+
+async def test_one_statement_that_hangs_or_one_turn_that_does_not_come_is_no_outage(
+    line: Line, clock: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HUNG_SECONDS", 0.3)
+    monkeypatch.setattr(module, "_TURN_SECONDS", 0.1)
+    async with Postgres(line.dsn, clock, size=1) as postgres:
+        async with postgres.asking():
+            with pytest.raises(ExtensionsUnavailable):
+                await postgres.ping()
+        await postgres.ping()
+        with pytest.raises(ExtensionsUnavailable):
+            async with postgres.asking() as connection:
+                await connection.execute("SELECT pg_sleep(1)")
         await postgres.ping()
 
 
