@@ -25,7 +25,7 @@ run: install ## everything on embedded defaults: http://127.0.0.1:8000/graphql
 test: check ## every check and every test
 	$(BIN)/python -m pytest
 
-check: install ## formatting, lint, types, import contracts, generated files
+check: install ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

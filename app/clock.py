@@ -1,4 +1,4 @@
-"""The process's clock: the only place that asks what time it is."""
+"""The process's clock: what serves requests asks the time here alone; what starts Postgres before does not."""
 
 import time
 from datetime import UTC, datetime
