@@ -7,6 +7,7 @@ is dropped, and only what the row cannot be without costs the row. Pure.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -22,6 +23,10 @@ R = TypeVar("R", bound=Row)
 C = TypeVar("C")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 "What msgspec raises of bytes that are not what they should be."
+_ESCAPE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"An escaped backslash, a whole surrogate pair, or (the group) half of one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,11 @@ def page(body: bytes, key: SliceKey) -> Page:
     return Page(tuple(rows), marks, (), _total(head, key), bool(head.next), len(body))
 
 
+def whole(body: bytes) -> bytes:
+    """A body in which half a character, as a text cut in the middle of one ends with, is U+FFFD: JSON may hold it."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else rb"\ufffd", body)
+
+
 def mark(row: Any, entity: Entity[Any]) -> str:
     """What a row is recognised by, from one page or reading to the next."""
     return str(entity.identity(row) if entity.identity else row.id)
@@ -154,15 +164,21 @@ def _at_once(body: bytes, key: SliceKey) -> tuple[_Head, list[Any]]:
 
 def _one_by_one(body: bytes, key: SliceKey) -> Page:
     """The slow path: each row by itself, so that a bad one is found and named."""
-    try:
-        envelope = _RAW.decode(body)
-    except UNREADABLE as error:
-        raise _garbled(body, key, error) from None
+    envelope = _envelope(body, key)
     read = [_read(bytes(raw), key) for raw in envelope.collection]
     rows = tuple([one.row for one in read if one.row is not None])
     rejected = tuple([rejected for one in read for rejected in one.rejected])
     marks = tuple([one.mark for one in read])
     return Page(rows, marks, rejected, _total(envelope.page, key), bool(envelope.page.next), len(body))
+
+
+def _envelope(body: bytes, key: SliceKey) -> _Envelope[msgspec.Raw]:
+    with suppress(*UNREADABLE):
+        return _RAW.decode(body)
+    try:
+        return _RAW.decode(whole(body))
+    except UNREADABLE as error:
+        raise _garbled(body, key, error) from None
 
 
 def _read(raw: bytes, key: SliceKey) -> _Read:
@@ -178,7 +194,7 @@ def _read(raw: bytes, key: SliceKey) -> _Read:
 
 def _mend(raw: bytes, key: SliceKey) -> _Read:
     """A row out of plain values, cut to what fits."""
-    entity = key.entity
+    raw, entity = whole(raw), key.entity
     try:
         plain = msgspec.json.decode(raw, type=dict[str, Any])
     except UNREADABLE:

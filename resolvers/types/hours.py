@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import strawberry
 
 from loaders.dataloaders import Sourced
+from loaders.errors import RakenGarbled
 from resolvers.types.references import PayTypeRef
 
 
@@ -39,13 +41,20 @@ def hours(cards: Iterable[Sourced]) -> HoursSummary:
         pay_types[entry.pay_type.id] = entry.pay_type
         sums[entry.pay_type.id] = sums.get(entry.pay_type.id, Decimal()) + exact(entry.hours)
     return HoursSummary(
-        total=float(sum((exact(row.total_hours) for row in rows), Decimal())),
-        approved=float(sum((exact(row.total_hours) for row in rows if row.approved), Decimal())),
+        total=_float(sum((exact(row.total_hours) for row in rows), Decimal())),
+        approved=_float(sum((exact(row.total_hours) for row in rows if row.approved), Decimal())),
         by_pay_type=[
-            PayTypeHours(pay_type=one, hours=float(sums[one.id]))
+            PayTypeHours(pay_type=one, hours=_float(sums[one.id]))
             for one in sorted(pay_types.values(), key=lambda one: (one.name.casefold(), one.name, one.id))
         ],
     )
+
+
+def _float(sum_: Decimal) -> float:
+    number = float(sum_)
+    if not isfinite(number):
+        raise RakenGarbled("expected hours that can be summed, got cards whose hours are past all numbers")
+    return number
 
 
 @lru_cache(maxsize=4096)

@@ -331,3 +331,21 @@ def test_one_bad_row_among_a_thousand_costs_little_more() -> None:
 def test_the_envelope_of_json_is_not_held_against_its_order() -> None:
     sent = json.dumps({"collection": [card()], "page": {"totalElements": 1}}).encode()
     assert len(page(sent, CARDS).rows) == 1
+
+
+def test_half_a_character_costs_itself_alone() -> None:
+    member = {"firstName": "A", "lastName": "B", "role": "R", "status": "ACTIVE", "createdAt": DAY, "updatedAt": DAY}
+    rows = [member | {"uuid": f"m{n}", "firstName": name} for n, name in enumerate(ODD)]
+    read = page(body(rows), SliceKey(MEMBERS))
+    assert [row.first_name for row in read.rows] == [
+        "Cut \ufffd",
+        "\ufffd cut",
+        "\U0001f600",
+        "\\ud83d",
+        "\ufffd\ufffd",
+    ]
+    assert read.rejected == ()
+
+
+DAY = "2026-03-02T15:31:00Z"
+ODD = ["Cut \ud83d", "\udc00 cut", "\U0001f600", "\\ud83d", "\udc00\ud83d"]
