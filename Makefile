@@ -22,8 +22,8 @@ install: .venv/installed ## set-up alone: .venv/ with .venv/bin/raken-gateway
 run: install ## everything on embedded defaults: http://127.0.0.1:8000/graphql
 	@exec $(BIN)/raken-gateway run
 
-test: check ## every check and every test
-	$(BIN)/python -m pytest
+test: check ## every check and every test, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 check: install ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check

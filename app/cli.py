@@ -129,6 +129,8 @@ def run_user(chosen: argparse.Namespace) -> None:
 
 def run_token(chosen: argparse.Namespace) -> None:
     """A token to try things with."""
+    if not chosen.sub.strip():
+        _end("expected --sub to name somebody, got nothing", WRONG)
     given = _settings()
     signer = Tokens(given.jwt_secret.get_secret_value(), given.jwt_audience, SystemClock())
     print(signer.sign(chosen.sub, Role(chosen.role), TOKEN)[0])  # noqa: T201 - its words

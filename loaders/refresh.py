@@ -4,6 +4,8 @@ One rule: soft. The old slice serves until the new one is whole, and stays where
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +24,7 @@ IN_USE = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh of one entity did; counts are of rows, over its slices."""
+    """What a refresh of one entity did; counts are of rows, over its slices, the ones that could not be read too."""
 
     entity: Entity[Any]
     objects: int
@@ -55,12 +57,14 @@ class Refresher:
         await self._log.note(actor, "refresh", entity.name, {})
         began = self._loader.clock.monotonic()
         landings: dict[SliceKey, Landing | BaseException] = {}
+        sent: Counter[SliceKey] = Counter()
         # Reading may teach that Raken wants to be asked by project: then other slices are meant.
         while lacking := [key for key in self.keys(entity, window) if key not in landings]:
-            landed = await asyncio.gather(*(self._refresh(key, operation) for key in lacking), return_exceptions=True)
+            flights = (self._refresh(key, operation, sent) for key in lacking)
+            landed = await asyncio.gather(*flights, return_exceptions=True)
             landings |= zip(lacking, landed, strict=True)
-        meant = [landings[key] for key in self.keys(entity, window)]
-        return self._sum(entity, meant, self._loader.clock.monotonic() - began)
+        meant = {key: landings[key] for key in self.keys(entity, window)}
+        return self._sum(entity, meant, sent, self._loader.clock.monotonic() - began)
 
     async def slice(self, key: SliceKey, subject: str, actor: str, operation: Operation | None = None) -> None:
         """Refreshes one slice for the sake of one of its rows.
@@ -70,10 +74,15 @@ class Refresher:
             ExtensionsUnavailable: Postgres is away, so that nobody could write down who asked.
         """
         await self._log.note(actor, "refresh", subject, {"entity": key.entity.name})
-        await self._refresh(key, operation)
+        await self._refresh(key, operation, Counter())
 
-    async def _refresh(self, key: SliceKey, operation: Operation | None) -> Landing:
-        return await self._loader.refresh(key, DEADLINE, operation.sent if operation else lambda: None)
+    async def _refresh(self, key: SliceKey, operation: Operation | None, sent: Counter[SliceKey]) -> Landing:
+        def count() -> None:
+            sent[key] += 1
+            if operation is not None:
+                operation.sent()
+
+        return await self._loader.refresh(key, DEADLINE, count)
 
     def keys(self, entity: Entity[Any], window: Window) -> list[SliceKey]:
         """The slices that a refresh of an entity reads anew."""
@@ -84,19 +93,27 @@ class Refresher:
             return [key for key in used if key.project is not None]
         return list(dict.fromkeys([*(SliceKey(entity, None, month) for month in window.months()), *used]))
 
-    def _sum(self, entity: Entity[Any], landings: list[Landing | BaseException], seconds: float) -> Refreshed:
-        for landing in landings:
+    def _sum(
+        self,
+        entity: Entity[Any],
+        landings: Mapping[SliceKey, Landing | BaseException],
+        sent: Mapping[SliceKey, int],
+        seconds: float,
+    ) -> Refreshed:
+        for landing in landings.values():
             if isinstance(landing, BaseException) and not isinstance(landing, RakenError):
                 raise landing
-        done = [landing for landing in landings if isinstance(landing, Landing)]
-        change = difference((landing.before, landing.after) for landing in done)
+        done = {key: landing for key, landing in landings.items() if isinstance(landing, Landing)}
+        kept = [self._loader.memory.peek(key) for key in landings if key not in done]
+        change = difference((landing.before, landing.after) for landing in done.values())
         return Refreshed(
             entity=entity,
-            objects=total(landing.after for landing in done),
+            objects=total([*(landing.after for landing in done.values()), *(one for one in kept if one is not None)]),
             added=change.added,
             changed=change.changed,
             removed=change.removed,
-            requests=sum(landing.after.reading.requests for landing in done),
+            # Who joined another's flight is told of its requests too; what failed has only what was sent for it here.
+            requests=sum(done[key].after.reading.requests if key in done else sent.get(key, 0) for key in landings),
             seconds=seconds,
-            error=next((landing for landing in landings if isinstance(landing, RakenError)), None),
+            error=next((landing for landing in landings.values() if isinstance(landing, RakenError)), None),
         )

@@ -72,7 +72,7 @@ class Usages:
     def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
         """Remembers what a flight failed of, and says so in the log."""
         errors = self.of(key.entity.name).errors
-        errors.pop(key, None)
+        before = errors.pop(key, None)
         if len(errors) >= MOST:
             del errors[next(iter(errors))]
         if error is not None:
@@ -80,7 +80,7 @@ class Usages:
             _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
         elif reading is not None:
             if reading.rejected:
-                errors[key] = _left_out(key, reading)
+                errors[key] = _left_out(key, reading, before)
             _log.info("raken_read", slice=str(key), rows=len(reading.rows), requests=reading.requests)
 
     def crashed(self, error: BaseException) -> None:
@@ -88,6 +88,10 @@ class Usages:
         _log.error("flight_crashed", exc_info=error)
 
 
-def _left_out(key: SliceKey, reading: Reading) -> str:
-    _log.warning("raken_rows_left_out", slice=str(key), count=len(reading.rejected), first=str(reading.rejected[0]))
-    return f"{key}: left out {len(reading.rejected)}, the first: {reading.rejected[0]}"
+def _left_out(key: SliceKey, reading: Reading, before: str | None) -> str:
+    """What a reading left out; the log has it once, until it is something else."""
+    count, first = len(reading.rejected), str(reading.rejected[0])
+    told = f"{key}: left out {count}, the first: {first}"
+    if told != before:
+        _log.warning("raken_rows_left_out", slice=str(key), count=count, first=first)
+    return told

@@ -104,7 +104,7 @@ class RefreshResult:
 
     entity: RakenEntity = strawberry.field(description="The entity.")
     ok: bool = strawberry.field(description="Whether all of it was read anew.")
-    objects: int = strawberry.field(description="How many rows the slices read anew have now.")
+    objects: int = strawberry.field(description="How many rows its slices have now, read anew or kept.")
     added: int = strawberry.field(description="Rows that were not there before.")
     changed: int = strawberry.field(description="Rows that say something else than before.")
     removed: int = strawberry.field(description="Rows that are gone.")

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import pytest
 from playwright.async_api import Locator, Page, Request, expect
 
-pytestmark = pytest.mark.browser
+# A browser starts for each; on a busy machine that alone takes seconds.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
 
 class Gateway(Protocol):

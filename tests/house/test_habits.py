@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.sources import parsed
+
 ROOT = Path(__file__).parents[2]
 BELOW = [path for package in ("resolvers", "loaders") for path in sorted((ROOT / package).rglob("*.py"))]
 CLOCKS = {("time", "time"), ("time", "monotonic"), ("datetime", "now"), ("datetime", "today"), ("date", "today")}
@@ -14,7 +16,7 @@ NAMELESS = re.compile(r"(^|_)(utils?|helpers?|common|base|manager|service|misc)(
 
 @pytest.mark.parametrize("path", BELOW, ids=lambda path: str(path.relative_to(ROOT)))
 def test_below_app_nobody_reads_the_clock_or_the_environment(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
             owner = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id
             assert (owner, node.attr) not in CLOCKS, f"line {node.lineno}: the clock is handed down"
@@ -28,6 +30,6 @@ def test_every_file_is_named_by_what_it_is() -> None:
 
 def test_every_package_says_what_it_is_and_holds_nothing_else() -> None:
     for package in ("app", "resolvers", "loaders", "sandbox"):
-        tree = ast.parse((ROOT / package / "__init__.py").read_text())
+        tree = parsed(ROOT / package / "__init__.py")
         assert ast.get_docstring(tree)
         assert len(tree.body) == 1

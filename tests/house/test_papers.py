@@ -26,6 +26,7 @@ from loaders.slices import Memory
 from loaders.usage import Usages
 from resolvers.graph import GRAPH
 from resolvers.schema import CATALOGUE
+from tests.house.sources import parsed
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
@@ -123,7 +124,7 @@ def test_every_event_of_the_log_is_in_operations_and_every_one_there_is_logged()
 def events() -> Iterator[str]:
     """The names of the events that the code logs."""
     for path in (path for package in ("app", "resolvers", "loaders") for path in (ROOT / package).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and logs(node.func):
                 assert isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno}: an event's name is written out"
                 yield str(node.args[0].value)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
+from tests.house.sources import parsed
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "resolvers", "loaders", "sandbox")
 MEDIAN, NINE_IN_TEN, MOST = 6, 20, 40
@@ -17,7 +19,7 @@ def modules() -> list[Path]:
 
 def functions() -> Iterator[tuple[int, str]]:
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 yield lines, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"

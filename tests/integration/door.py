@@ -30,9 +30,9 @@ ROLES = ("VIEWER", "MANAGER", "PAYROLL", "ADMIN")
 
 
 def token(role: str | None = "ADMIN", sub: str | None = "somebody", *, secret: str = SECRET, **claims: Any) -> str:
-    """A token of an hour; a claim that is None is left out."""
-    hour = datetime.now(UTC) + timedelta(hours=1)
-    given = {"sub": sub, "role": role, "exp": hour, **claims}
+    """A token that lasts, for tests move the clock by weeks; a claim that is None is left out."""
+    end = datetime.now(UTC) + timedelta(days=400)
+    given = {"sub": sub, "role": role, "exp": end, **claims}
     kept = {name: value for name, value in given.items() if value is not None}
     return jwt.encode(kept, secret, algorithm="HS256")
 

@@ -63,8 +63,12 @@ async def test_it_is_soft_and_its_effect_is_in_the_next_read(sandbox: Address, h
     async with lab(sandbox, home) as it:
         await it.ask(NAMES)
         sandbox.add("projects", name="Annex")
+        held = (await it.cache("PROJECTS"))["objects"]
         sandbox.fault("reset", "/projects")
+        it.requests()
         row = await refreshed(it, "PROJECTS")
+        assert (row["objects"], row["upstreamRequests"]) == (held, it.requests())
+        assert row["upstreamRequests"] > 0
         assert (row["ok"], counts(row)) == (False, (0, 0, 0))
         assert "Raken's answer to /projects broke off" in row["error"]
         nodes = (await it.ask(NAMES)).data["projects"]["nodes"]

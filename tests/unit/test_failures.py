@@ -4,12 +4,12 @@ import pytest
 
 from loaders.errors import RakenUnavailable
 from loaders.failures import Failures
-from tests.unit.hand_clock import HandClock
+from tests.hands import Hands
 
 ERROR = RakenUnavailable("Raken is away")
 
 
-def standing(failures: Failures, clock: HandClock, step: float = 0.25) -> float:
+def standing(failures: Failures, clock: Hands, step: float = 0.25) -> float:
     """For how long a failure stands from now."""
     seconds = 0.0
     while failures.of("key") is not None:
@@ -19,7 +19,7 @@ def standing(failures: Failures, clock: HandClock, step: float = 0.25) -> float:
 
 
 def test_a_failure_stands_for_a_time_that_doubles_to_a_longest() -> None:
-    clock = HandClock()
+    clock = Hands()
     failures = Failures(clock, jitter=lambda: 1.0)
     stood = []
     for _ in range(8):
@@ -31,14 +31,14 @@ def test_a_failure_stands_for_a_time_that_doubles_to_a_longest() -> None:
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
 def test_the_time_is_spread_over_its_upper_half(jitter: float, seconds: float) -> None:
-    clock = HandClock()
+    clock = Hands()
     failures = Failures(clock, jitter=lambda: jitter)
     failures.remember("key", ERROR)
     assert standing(failures, clock) == seconds
 
 
 def test_a_failure_holds_on_to_no_frame_of_the_reading_that_failed() -> None:
-    failures = Failures(HandClock(), jitter=lambda: 1.0)
+    failures = Failures(Hands(), jitter=lambda: 1.0)
     with pytest.raises(RakenUnavailable) as caught:
         raise RakenUnavailable("Raken is away")
     failures.remember("key", caught.value)
@@ -46,13 +46,13 @@ def test_a_failure_holds_on_to_no_frame_of_the_reading_that_failed() -> None:
 
 
 def test_a_failure_is_its_own_slices_alone() -> None:
-    failures = Failures(HandClock(), jitter=lambda: 1.0)
+    failures = Failures(Hands(), jitter=lambda: 1.0)
     failures.remember("key", ERROR)
     assert failures.of("other") is None
 
 
 def test_a_success_clears_the_time_and_the_count() -> None:
-    clock = HandClock()
+    clock = Hands()
     failures = Failures(clock, jitter=lambda: 1.0)
     for _ in range(5):
         failures.remember("key", ERROR)

@@ -4,7 +4,7 @@ import pytest
 
 from loaders.lookups import EVERY, Lookups, Wanted
 from loaders.slices import Slice
-from tests.unit.hand_clock import HandClock
+from tests.hands import Hands
 from tests.unit.world import COMPANY, project, slice_of, uuid
 
 
@@ -13,26 +13,26 @@ def companies(version: int = 1, sent_at: float = 1000.0) -> Slice[object]:
 
 
 def test_an_id_that_a_person_asks_for_is_due() -> None:
-    assert Lookups(HandClock()).due(companies(), [Wanted(uuid(9))])
+    assert Lookups(Hands()).due(companies(), [Wanted(uuid(9))])
 
 
 def test_an_id_that_is_there_is_not_due() -> None:
-    assert not Lookups(HandClock()).due(companies(), [Wanted(uuid(1))])
-    assert not Lookups(HandClock()).due(companies(), [])
+    assert not Lookups(Hands()).due(companies(), [Wanted(uuid(1))])
+    assert not Lookups(Hands()).due(companies(), [])
 
 
 @pytest.mark.parametrize(("since", "due"), [(999.0, False), (1000.0, False), (1000.5, True)])
 def test_only_what_is_named_by_something_newer_is_due(since: float, due: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    assert Lookups(HandClock()).due(companies(), [Wanted(uuid(9), since)]) is due
+    assert Lookups(Hands()).due(companies(), [Wanted(uuid(9), since)]) is due
 
 
 @pytest.mark.parametrize("id_", ["", "9", "not-a-uuid", uuid(9) + "0", "00000000-0000-4000-8000-00000000000g"])
 def test_only_what_is_shaped_like_a_uuid_is_due(id_: str) -> None:
-    assert not Lookups(HandClock()).due(companies(), [Wanted(id_)])
+    assert not Lookups(Hands()).due(companies(), [Wanted(id_)])
 
 
 def test_an_id_is_looked_up_once_a_version() -> None:
-    clock = HandClock()
+    clock = Hands()
     lookups = Lookups(clock)
     assert lookups.due(companies(), [Wanted(uuid(9))])
     clock.move(10 * EVERY)
@@ -41,7 +41,7 @@ def test_an_id_is_looked_up_once_a_version() -> None:
 
 
 def test_a_slice_is_refreshed_early_every_five_minutes_at_most() -> None:
-    clock = HandClock()
+    clock = Hands()
     lookups = Lookups(clock)
     assert lookups.due(companies(), [Wanted(uuid(8))])
     clock.move(EVERY - 1)
@@ -54,7 +54,7 @@ def test_a_slice_is_refreshed_early_every_five_minutes_at_most() -> None:
 
 
 def test_what_was_looked_for_is_open_until_a_later_reading_of_the_version_lacks_it_too() -> None:
-    clock = HandClock()
+    clock = Hands()
     lookups = Lookups(clock)
     assert lookups.open(companies(), [Wanted(uuid(9))])
     assert not lookups.open(companies(), [Wanted(uuid(1))])
@@ -66,7 +66,7 @@ def test_what_was_looked_for_is_open_until_a_later_reading_of_the_version_lacks_
 
 
 def test_an_id_whose_refresh_failed_is_looked_up_again_when_its_time_has_come() -> None:
-    clock = HandClock()
+    clock = Hands()
     lookups = Lookups(clock)
     assert lookups.due(companies(), [Wanted(uuid(9))])
     lookups.failed(COMPANY)

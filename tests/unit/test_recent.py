@@ -1,11 +1,11 @@
 """Notes that are kept for a day."""
 
 from loaders.recent import DAY, Recent
-from tests.unit.hand_clock import HandClock
+from tests.hands import Hands
 
 
 def test_a_note_is_there_until_it_is_replaced_or_dropped() -> None:
-    notes: Recent[str, int] = Recent(HandClock())
+    notes: Recent[str, int] = Recent(Hands())
     notes.put("a", 1)
     notes.put("a", 2)
     assert (notes.get("a"), notes.get("b"), len(notes)) == (2, None, 1)
@@ -15,7 +15,7 @@ def test_a_note_is_there_until_it_is_replaced_or_dropped() -> None:
 
 
 def test_writing_lets_go_of_what_was_not_written_for_a_day() -> None:
-    clock = HandClock()
+    clock = Hands()
     notes: Recent[str, int] = Recent(clock)
     for key in "abca":
         notes.put(key, 1)
@@ -26,7 +26,7 @@ def test_writing_lets_go_of_what_was_not_written_for_a_day() -> None:
 
 
 def test_keys_are_told_by_when_their_note_was_written() -> None:
-    clock = HandClock()
+    clock = Hands()
     notes: Recent[str, int] = Recent(clock)
     for key in "abca":
         notes.put(key, 1)

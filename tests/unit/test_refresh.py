@@ -76,7 +76,7 @@ async def test_a_failure_leaves_what_was_cached_and_says_why(refresher: Refreshe
     before = await world.warm(sent(1))
     world.raken.errors[PROJECTS.path] = RakenUnavailable("Raken is away")
     done = await refresher.entity(PROJECTS, WINDOW, "ann")
-    assert (str(done.error), done.objects, done.removed) == ("Raken is away", 0, 0)
+    assert (str(done.error), done.objects, done.removed) == ("Raken is away", 1, 0)
     assert (await world.read()).slice is before.slice
 
 

@@ -21,7 +21,7 @@ from loaders.pages import Reading
 from loaders.raken import Answer, Lane
 from loaders.slices import Memory, Slice
 from loaders.usage import Usages
-from tests.unit.hand_clock import HandClock
+from tests.hands import Hands
 from tests.unit.rows import Json, body
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def slice_of(
 class ScriptedRaken:
     """Answers from `rows`, by path; fails with `error` of a path; holds its answers while `held`."""
 
-    def __init__(self, clock: HandClock) -> None:
+    def __init__(self, clock: Hands) -> None:
         self._clock = clock
         self._gate = asyncio.Event()
         self._gate.set()
@@ -139,7 +139,7 @@ class World:
     """One Loader, and what it stands on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **scopes: Scope) -> None:
-        self.clock = HandClock()
+        self.clock = Hands()
         self.raken = ScriptedRaken(self.clock)
         self.usages = Usages(ENTITIES)
         self.lifetimes = {entity.name: LIFETIME for entity in ENTITIES}
