@@ -1,6 +1,7 @@
 """What admins see of the gateway itself: caches, Raken's standing, orphaned rows, refreshes."""
 
 import datetime as dt
+from dataclasses import asdict
 
 import strawberry
 
@@ -48,17 +49,7 @@ class CacheStatus:
     @classmethod
     def of(cls, row: CacheRow) -> "CacheStatus":
         """An entity's cache, in the schema's words."""
-        return cls(
-            entity=RakenEntity[row.entity],
-            state=row.state,
-            objects=row.objects,
-            ttl_seconds=row.ttl_seconds,
-            last_refreshed_at=row.last_refreshed_at,
-            last_error=row.last_error,
-            hits=row.hits,
-            misses=row.misses,
-            upstream_requests=row.upstream_requests,
-        )
+        return cls(**asdict(row) | {"entity": RakenEntity[row.entity]})
 
 
 @strawberry.type(description="How Raken is doing, as far as this process knows.")
@@ -77,16 +68,7 @@ class UpstreamStatus:
     @classmethod
     def of(cls, standing: Standing) -> "UpstreamStatus":
         """Raken's standing, in the schema's words."""
-        return cls(
-            reachable=standing.reachable,
-            connected=standing.connected,
-            token_expires_at=standing.token_expires_at,
-            circuit=standing.circuit,
-            requests_today=standing.requests_today,
-            daily_quota=standing.daily_quota,
-            throttled_today=standing.throttled_today,
-            last_error=standing.last_error,
-        )
+        return cls(**asdict(standing))
 
 
 @strawberry.type(description="An extension row that no Raken object answers to any more. It is kept.")
