@@ -74,6 +74,10 @@ class Company:
         """The row with this uuid, of any status; None where Raken no longer has it."""
         return None if uuid is None else self._found[collection].get(uuid)
 
+    def has(self, collection: str, uuid: str) -> bool:
+        """Whether Raken has a row with this uuid, be it one that cannot be shown."""
+        return any(row.get("uuid") == uuid for row in self.raken.get(collection, []))
+
     def logs(self, collection: str, project: str) -> list[Log]:
         """A project's dated rows."""
         return [log for log in self._logs[collection] if log.project == project]

@@ -22,7 +22,7 @@ Where the contract is silent or can be read two ways, this is the reading taken 
 | an equipment log's or material log's `equipment`, `material` | as the log's row has it, and as old as the log |
 | a card without `breaks` or `timeEntries` | has none of them, and is not left out; an absent `address` is null |
 | a material log's `id`, where Raken gives none | the gateway's own, taken over once for each row there is |
-| `orphanedExtensions` | projects, then members, each by id; DELETED is not gone |
+| `orphanedExtensions` | projects, then members, each by id; neither DELETED nor a row left out is gone |
 | `cacheStatus` | in the order of the enum |
 | `status` that is missing | the row cannot fill its type |
 """

@@ -215,5 +215,5 @@ def orphans(truth: Truth, _: None, args: Args) -> Rows:
             ("MEMBERS", "members", "team_member_extensions"),
         )
         for row in sorted(truth.company.asr[table], key=lambda row: str(row[EXTENDS[table]]))
-        if truth.company.one(collection, row[EXTENDS[table]]) is None
+        if not truth.company.has(collection, row[EXTENDS[table]])
     ]
