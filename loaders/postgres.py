@@ -7,6 +7,7 @@ one reader could not connect, the next ones are told at once, while one a second
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,12 +27,15 @@ else:
 OnStatement = Callable[[str, float], None]
 "Told of each statement: its text, and the seconds it took."
 
+COORDINATING = 0.5
+"Seconds of patience with what coordinates, and with reads: past them a silent Postgres is one that is away."
 _CONNECT_SECONDS = 1.0
 _STATEMENT_SECONDS = 2
 _HUNG_SECONDS = 2.5  # past Postgres' own limit: it does not even say that it gave up
 _TURN_SECONDS = 5.0  # how long one waits for the others' connections
 _PAUSE_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
+_BUSY_SECONDS = 0.1  # a timer that comes so late was held up by our own work
 _NAME = "raken-gateway"
 
 # Sent after connecting, and not with it: a pooler refuses start-up parameters that it does not know.
@@ -52,6 +56,8 @@ _AWAY = (
     asyncpg.PostgresSystemError,
 )
 
+_tries: ContextVar[bool] = ContextVar("tries", default=False)
+"Whether the one who asks is the one that tries a Postgres which was away."
 _log = structlog.get_logger(__name__)
 
 
@@ -97,17 +103,33 @@ class Postgres:
                 await self._pool.close()
 
     @asynccontextmanager
-    async def asking(self) -> AsyncIterator[Connection]:
-        """Lends a connection.
+    async def asking(self, patience: float | None = None) -> AsyncIterator[Connection]:
+        """Lends a connection; with a patience, in seconds, a Postgres that is silent for so long is away for all.
 
         Raises:
             ExtensionsUnavailable: Postgres is away, or went away meanwhile.
         """
         self._knock()
         with translated():
-            async with self._pool.acquire(timeout=_TURN_SECONDS) as connection, _dropped_when_hung(connection):
+            async with (
+                self._pool.acquire(timeout=_TURN_SECONDS) as connection,
+                _dropped_when_hung(connection),
+                self._patient(patience),
+            ):
                 yield connection
         self._back()
+
+    @asynccontextmanager
+    async def _patient(self, patience: float | None) -> AsyncIterator[None]:
+        if patience is None:
+            yield
+            return
+        try:
+            async with _within(patience):
+                yield
+        except TimeoutError as error:
+            self._met(error)
+            raise
 
     async def ping(self) -> None:
         """Asks Postgres for nothing.
@@ -119,15 +141,22 @@ class Postgres:
             await connection.execute("SELECT")
 
     def _knock(self) -> None:
+        _tries.set(self._away_until is not None)
         if self._away_until is None:
             return
-        now = self._clock.monotonic()
-        if now < self._away_until:
+        if self._left_alone():
             raise ExtensionsUnavailable("Postgres is away: it was tried less than a second ago")
-        self._away_until = now + _PAUSE_SECONDS  # this one tries; the others need not wait with it
+        # This one tries; the others need not wait with it.
+        self._away_until = self._clock.monotonic() + _PAUSE_SECONDS
+
+    def _left_alone(self) -> bool:
+        return self._away_until is not None and self._clock.monotonic() < self._away_until
 
     async def _connect(self, *where: Any, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":
         """Connects; what fails later, or waits for others, does not say that the next reader will fare so."""
+        if self._left_alone() and not _tries.get():
+            # It waited for its turn while another found out.
+            raise ConnectionRefusedError("Postgres is away, as another reader has found meanwhile")
         try:
             return await asyncpg.connect(*where, **how)
         except (OSError, asyncpg.CannotConnectNowError) as error:
@@ -152,6 +181,33 @@ class Postgres:
     def _told(self, statement: LoggedQuery) -> None:
         if self._on_statement is not None:
             self._on_statement(statement.query, statement.elapsed)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Bounds what happens inside, but for the time in which this process itself was too busy to look.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+    async with asyncio.timeout(None) as limit:
+
+        def wait() -> None:
+            timers[:] = [loop.call_later(seconds, due, loop.time() + seconds)]
+
+        def due(at: float) -> None:
+            if loop.time() - at > _BUSY_SECONDS:
+                wait()
+            else:
+                limit.reschedule(loop.time())
+
+        wait()
+        try:
+            yield
+        finally:
+            timers[0].cancel()
 
 
 @asynccontextmanager

@@ -85,6 +85,33 @@ async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
         await postgres.ping()
 
 
+async def test_a_postgres_that_is_silent_past_a_readers_patience_is_away_for_all_who_wait(
+    line: Line, clock: Hands
+) -> None:
+    async with Postgres(line.dsn, clock, size=1) as postgres:
+
+        async def read() -> None:
+            async with postgres.asking(patience=0.3) as connection:
+                await connection.execute("SELECT")
+
+        await read()
+        line.hush()
+        started, calls = time.monotonic(), line.calls
+        told = await asyncio.gather(*(read() for _ in range(20)), return_exceptions=True)
+        assert {type(one) for one in told} == {ExtensionsUnavailable}
+        assert time.monotonic() - started < 1
+        assert line.calls == calls
+
+
+async def test_a_process_that_was_too_busy_to_look_does_not_call_postgres_silent(line: Line, clock: Hands) -> None:
+    async with Postgres(line.dsn, clock) as postgres, postgres.asking(patience=0.2) as connection:
+        asking = asyncio.ensure_future(connection.fetchval("SELECT 1"))
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is held up
+        assert await asking == 1
+        assert await connection.fetchval("SELECT 2") == 2
+
+
 async def test_one_statement_that_hangs_or_one_turn_that_does_not_come_is_no_outage(
     line: Line, clock: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
