@@ -1,13 +1,15 @@
-"""What tests of every kind share: one real Postgres a session, and a fresh database on it for each test."""
+"""What tests of every kind share: one real Postgres a session, a fresh database on it and a Valkey for each test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from app.embedded import embedded
+from tests.valkey import Valkey, valkey_in
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,10 @@ async def database_url(postgres_url: str) -> AsyncIterator[str]:
         await postgres.execute(f"drop database {name} with (force)")
     finally:
         await postgres.close()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """Yields a Valkey that only this test uses."""
+    with valkey_in(tmp_path) as server:
+        yield server
