@@ -1,6 +1,6 @@
 """OAuth 2.0 as Raken does it: a consent page, and form-encoded token requests.
 
-The rule: like Raken, it checks neither the redirect URI nor the state; both go back as they came.
+The rule: like Raken, it checks neither the redirect URI nor the state; what goes back goes back as it came.
 """
 
 from html import escape
@@ -32,8 +32,9 @@ async def consented(request: web.Request) -> web.Response:
     """Sends the person back with a code, or with access_denied."""
     form = await request.post()
     allowed = form.get("consent") == "allow"
-    answer = {"code": request.app[SANDBOX].tokens.code()} if allowed else {"error": "access_denied"}
-    if form.get("state"):
+    sandbox = request.app[SANDBOX]
+    answer = {"code": sandbox.tokens.code()} if allowed else {"error": "access_denied"}
+    if form.get("state") and sandbox.switches.state_echoed:
         answer["state"] = str(form["state"])
     target = str(form.get("redirect_uri", ""))
     return web.Response(status=303, headers={"Location": f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}"})

@@ -68,6 +68,7 @@ class Switches:
     rotated_refresh: Literal["dies", "lives", "revokes"] = switch(
         "dies", "a refresh token used again: invalid_grant, still good, or invalid_grant for its whole chain"
     )
+    state_echoed: bool = switch(default=True, doc="whether consent leads back with the state that it came with")
     expired_token_status: Literal[401, 403] = switch(401, "the status that an expired access token gets")
     error_body: Literal["json", "text", "empty"] = switch("json", "what an error carries")
     limits_told_apart: bool = switch(

@@ -11,6 +11,7 @@ from sandbox.clock import Clock
 from sandbox.switches import Switches
 
 REFRESH_TOKEN_LIFE = timedelta(days=180)
+CODE_LIFE = timedelta(minutes=1)
 
 
 class InvalidGrant(Exception):
@@ -40,25 +41,25 @@ class Tokens:
         self._clock = clock
         self._expires_in = expires_in
         self._only = only
-        self._codes: set[str] = set()
+        self._codes: dict[str, datetime] = {}  # until when
         self._chains: dict[str, tuple[Chain, datetime]] = {}  # by refresh token, live or spent: until when
         self._access: dict[str, datetime] = {}  # until when
 
     def code(self) -> str:
-        """A code that can be exchanged once."""
+        """A code that can be exchanged once, within a minute."""
         code = secrets.token_urlsafe(16)
-        self._codes.add(code)
+        self._codes[code] = self._clock.now() + CODE_LIFE
         return code
 
     def exchange(self, code: str) -> Grant:
         """The first tokens of a chain.
 
         Raises:
-            InvalidGrant: the code is not one of ours, or was used.
+            InvalidGrant: the code is not one of ours, was used, or is too old.
         """
-        if code not in self._codes:
-            raise InvalidGrant("The code is unknown or was used.")
-        self._codes.remove(code)
+        until = self._codes.pop(code, None)
+        if until is None or until <= self._clock.now():
+            raise InvalidGrant("The code is unknown, expired or was used.")
         return self._grant(Chain())
 
     def refresh(self, token: str, switches: Switches) -> Grant:

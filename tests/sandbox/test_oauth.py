@@ -117,6 +117,20 @@ def test_consent_leads_back_with_a_code_and_the_state(reader: Reader) -> None:
     assert exchange(reader, answer["code"][0]) == 400
 
 
+def test_the_state_can_be_kept_back(reader: Reader) -> None:
+    reader.address.switch(state_echoed=False)
+    assert "state" not in consent(reader)
+
+
+def test_a_code_lives_a_minute(reader: Reader) -> None:
+    early, late = consent(reader)["code"][0], consent(reader)["code"][0]
+    reader.address.clock(stopped=True)
+    reader.address.clock(advance=58)
+    assert exchange(reader, early) == 200
+    reader.address.clock(advance=2)
+    assert exchange(reader, late) == 400
+
+
 def test_denied_consent_leads_back_with_access_denied(reader: Reader) -> None:
     reply = reader.post("/oauth/authorize", redirect_uri=CALLBACK, state="s", consent="deny")
     assert parse_qs(urlsplit(str(reply.headers["Location"])).query)["error"] == ["access_denied"]
@@ -141,6 +155,11 @@ def test_an_address_knows_the_variables_of_a_gateway(address: Address) -> None:
         "RAKEN_CLIENT_SECRET": "sandbox",
         "RAKEN_REFRESH_TOKEN": "sandbox",
     }
+
+
+def consent(reader: Reader) -> dict[str, list[str]]:
+    reply = reader.post("/oauth/authorize", redirect_uri=CALLBACK, state="s", consent="allow")
+    return parse_qs(urlsplit(str(reply.headers["Location"])).query)
 
 
 def exchange(reader: Reader, code: str) -> int:
