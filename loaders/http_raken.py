@@ -21,7 +21,7 @@ from loaders.errors import RakenError, RakenForbidden, RakenGarbled, RakenNotCon
 from loaders.keeper import TokenKeeper
 from loaders.limiter import Spacing, Turnstile
 from loaders.quota import DayCount, Quota
-from loaders.raken import Answer, Lane, Standing
+from loaders.raken import Answer, Lane, OnSend, Standing, unheard
 from loaders.reply import Reply
 from loaders.throttle import Throttle, retry_after, speaks_of_quota
 
@@ -39,7 +39,7 @@ class _Question(Generic[T]):
     lane: Lane
     parse: Callable[[bytes], T]
     etag: str | None
-    on_send: Callable[[], None]
+    on_send: OnSend
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ class HttpRaken:
         parse: Callable[[bytes], T],
         *,
         etag: str | None = None,
-        on_send: Callable[[], None] = lambda: None,
+        on_send: OnSend = unheard,
     ) -> Answer[T]:
-        """Asks one question, and has the body parsed; `on_send` hears of each request that goes out.
+        """Asks one question, and has the body parsed; `on_send` is awaited right before each request goes out.
 
         Raises:
             RakenError: there is no answer.
@@ -207,8 +207,8 @@ class HttpRaken:
 
     async def _exchange(self, question: _Question[Any], token: str) -> Reply:
         status: int | None = None
+        await question.on_send()
         fetched_at, sent_at = self._clock.now(), self._clock.monotonic()
-        question.on_send()
         try:
             async with self._session.get(
                 self._base_url + question.path,

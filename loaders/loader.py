@@ -231,7 +231,7 @@ class Loader:
     async def _fetch(
         self, key: SliceKey, lane: Lane, depart: Departure, on_send: Callable[[], None] = lambda: None
     ) -> Landing:
-        def sent() -> None:
+        async def sent() -> None:
             depart()
             on_send()
 

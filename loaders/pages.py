@@ -5,7 +5,7 @@ hold on all of them; or, where Raken's order proves unstable, the distinct ids n
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -15,7 +15,7 @@ from loaders import decode
 from loaders.decode import Page, Rejected, identify, mark
 from loaders.entity import Entity, SliceKey
 from loaders.errors import RakenGarbled, RakenUnsettled
-from loaders.raken import Answer, Lane, Raken
+from loaders.raken import Answer, Lane, OnSend, Raken, unheard
 
 LIMIT = 1000
 "Rows a request; Raken gives no more, and may give fewer."
@@ -99,9 +99,9 @@ async def read(
     key: SliceKey,
     previous: Known | None = None,
     lane: Lane = Lane.PEOPLE,
-    on_send: Callable[[], None] = lambda: None,
+    on_send: OnSend = unheard,
 ) -> Reading:
-    """Reads a slice whole; `on_send` hears of each request that goes out.
+    """Reads a slice whole; `on_send` is awaited right before each request goes out.
 
     Raises:
         RakenUnsettled: no reading was whole.
@@ -118,7 +118,7 @@ async def read(
 class _Reader:
     """The readings of one slice on one occasion."""
 
-    def __init__(self, raken: Raken, key: SliceKey, lane: Lane, on_send: Callable[[], None]) -> None:
+    def __init__(self, raken: Raken, key: SliceKey, lane: Lane, on_send: OnSend) -> None:
         self._raken = raken
         self._key = key
         self._lane = lane
@@ -168,9 +168,9 @@ class _Reader:
         assert part is not None, "a 304 answers an etag"  # noqa: S101
         return _Leaf(part, tuple([mark(row, self._key.entity) for row in part.rows]), answer)
 
-    def _sent(self) -> None:
+    async def _sent(self) -> None:
         self._requests += 1
-        self._on_send()
+        await self._on_send()
 
     async def _reading(self, leaves: Sequence[_Leaf]) -> Reading:
         rows = await _merged(leaves, self._key.entity)

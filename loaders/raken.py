@@ -3,7 +3,7 @@
 The rule it keeps: whatever goes wrong in asking is a RakenError.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -12,6 +12,12 @@ from typing import Generic, Protocol, TypeVar
 from loaders.errors import RakenError
 
 T = TypeVar("T")
+OnSend = Callable[[], Awaitable[None]]
+"Awaited right before a request is sent: who raises keeps it from being sent."
+
+
+async def unheard() -> None:
+    """Where nobody need hear of a request."""
 
 
 class Lane(IntEnum):
@@ -73,9 +79,9 @@ class Raken(Protocol):
         parse: Callable[[bytes], T],
         *,
         etag: str | None = None,
-        on_send: Callable[[], None] = ...,
+        on_send: OnSend = unheard,
     ) -> Answer[T]:
-        """Asks one question, and has the body parsed; `on_send` hears of each request that goes out.
+        """Asks one question, and has the body parsed; `on_send` is awaited right before each request goes out.
 
         A body that `parse` cannot read (RakenGarbled) is a failure like others, and asked for once more.
 

@@ -88,7 +88,7 @@ class Caller:
             "/members", {"statuses": "ACTIVE,INVITED"}, lane, self.parse, etag=etag, on_send=self._send
         )
 
-    def _send(self) -> None:
+    async def _send(self) -> None:
         self.sent += 1
 
     async def fails(self, lane: Lane = Lane.PEOPLE) -> str:
@@ -144,6 +144,16 @@ async def test_an_etag_is_sent_back_and_304_has_no_content(caller: Caller) -> No
     assert caller.server.requests[0].headers["If-None-Match"] == '"e"'
     assert found.content is None
     assert caller.raken.status.requests_today == 1
+
+
+async def test_who_hears_of_a_request_hears_before_it_is_sent_and_may_stop_it(caller: Caller) -> None:
+    async def stop() -> None:
+        assert caller.server.requests == []
+        raise RakenUnavailable("not now")
+
+    with pytest.raises(RakenUnavailable, match="not now"):
+        await caller.raken.page("/members", {}, Lane.PEOPLE, len, on_send=stop)
+    assert (caller.server.requests, caller.answers) == ([], [])
 
 
 async def test_a_compressed_body_is_read(caller: Caller) -> None:

@@ -13,7 +13,7 @@ from loaders.entities.pay_types import PAY_TYPES
 from loaders.entity import Entity, Row, SliceKey
 from loaders.errors import RakenError, RakenGarbled, RakenRefused, RakenUnsettled
 from loaders.pages import Reading, read
-from loaders.raken import Answer, Lane
+from loaders.raken import Answer, Lane, OnSend, unheard
 from tests.hands import Hands
 from tests.unit.rows import Json, body
 
@@ -74,7 +74,7 @@ class Moving:
         parse: Callable[[bytes], T],
         *,
         etag: str | None = None,
-        on_send: Callable[[], None] = lambda: None,
+        on_send: OnSend = unheard,
     ) -> Answer[T]:
         assert (params["limit"], path) in {("1000", "/payTypes"), ("1000", "/logs")}
         async with self.room:
@@ -86,7 +86,7 @@ class Moving:
         lane: Lane,
         parse: Callable[[bytes], T],
         etag: str | None,
-        on_send: Callable[[], None],
+        on_send: OnSend,
     ) -> Answer[T]:
         self.before.get(len(self.asked), lambda: None)()
         self.each()
@@ -95,7 +95,7 @@ class Moving:
         self.lanes.add(lane)
         self.hands.move(1)
         sent = self.hands.now(), self.hands.monotonic()
-        on_send()
+        await on_send()
         content = self._content(int(params["offset"]))
         await self._under_way()
         tag = f'"{hash(content)}"' if self.with_etags else None
@@ -174,7 +174,11 @@ async def test_a_reading_is_as_old_as_its_first_request() -> None:
 
 async def test_each_request_is_told_and_carries_its_lane() -> None:
     raken, sent = Moving(pay_types(*range(50))), []
-    await read(raken, KEY, None, Lane.AHEAD, lambda: sent.append(1))
+
+    async def tell() -> None:
+        sent.append(1)
+
+    await read(raken, KEY, None, Lane.AHEAD, tell)
     assert (len(sent), raken.lanes) == (6, {Lane.AHEAD})
 
 

@@ -18,7 +18,7 @@ from loaders.loader import Loader
 from loaders.lookups import Wanted
 from loaders.operation import Operation, Serving
 from loaders.pages import Reading
-from loaders.raken import Answer, Lane
+from loaders.raken import Answer, Lane, OnSend, unheard
 from loaders.slices import Memory, Slice
 from loaders.usage import Usages
 from tests.hands import Hands
@@ -114,12 +114,12 @@ class ScriptedRaken:
         parse: Callable[[bytes], T],
         *,
         etag: str | None = None,
-        on_send: Callable[[], None] = lambda: None,
+        on_send: OnSend = unheard,
     ) -> Answer[T]:
         """One page, once the gate is open."""
         assert etag is None
         await asyncio.sleep(0)  # a request waits for its turn before it is sent
-        on_send()
+        await on_send()
         self.asked.append((path, dict(params), lane))
         fetched_at, sent_at = self._clock.now(), self._clock.monotonic()
         await self._gate.wait()
