@@ -73,6 +73,12 @@ class Month:
         """The month that a day lies in."""
         return cls(day.year, day.month)
 
+    @classmethod
+    def read(cls, text: str) -> "Month":
+        """The month that prints so."""
+        year, number = text.split("-")
+        return cls(int(year), int(number))
+
     @property
     def first(self) -> date:
         """Its first day."""

@@ -71,6 +71,17 @@ class Reading:
     "The same by Raken's clock, to the second."
     requests: int
     "How many were sent for it, retries and rereadings too."
+    whole_for: float = 0.0
+    "Seconds from the first request of the last whole reading to this one's; 0 where this one is whole."
+    number: int = 0
+    "The lease under which it was read; 0 where nobody coordinated."
+    body: str | None = None
+    "The name of its content in the shared tier, where it is known."
+
+    @property
+    def whole_at(self) -> float:
+        """When the last whole reading began, monotonic."""
+        return self.sent_at - self.whole_for
 
     @property
     def size(self) -> int:
