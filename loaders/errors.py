@@ -23,7 +23,8 @@
 A library's exception is turned into one of these in its adapter, and nowhere else.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class GatewayError(Exception):
@@ -148,3 +149,18 @@ class RakenForbidden(RakenError):
     """Raken says 403: data access is not enabled for this app."""
 
     code = "UPSTREAM_FORBIDDEN"
+
+
+def told(error: RakenError) -> dict[str, Any]:
+    """An error as another process can be told of it."""
+    return {"kind": type(error).__name__, "words": str(error), **vars(error)}
+
+
+def untold(said: Mapping[str, Any]) -> RakenError:
+    """The error that was told; one of a kind that this code does not know is a RakenUnavailable."""
+    kinds = {kind.__name__: kind for kind in RakenError.__subclasses__()}
+    more = {name: value for name, value in said.items() if name not in ("kind", "words")}
+    try:
+        return kinds[said["kind"]](said["words"], **more)
+    except (KeyError, TypeError):
+        return RakenUnavailable(str(said.get("words", "")))
