@@ -152,6 +152,8 @@ class Entity(Generic[R]):
     "The dates a row covers, where windows choose among rows; a start of None is in every window of its slice."
     whole: bool = False
     "Whether the graph shows Raken's whole row: then the row type has a field `data`."
+    delta: bool = False
+    "Whether Raken can say what changed since a time, and what was deleted; its rows then have `updated_at`."
     identity: Callable[[R], str] | None = None
     "What stands for the uuid where Raken's rows have none; equal rows are then all kept, and numbered."
 

@@ -5,7 +5,7 @@ hold on all of them; or, where Raken's order proves unstable, the distinct ids n
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -111,14 +111,15 @@ async def read(
     previous: Known | None = None,
     lane: Lane = Lane.PEOPLE,
     on_send: OnSend = unheard,
+    parse: Callable[[bytes, SliceKey], Page] = decode.page,
 ) -> Reading:
-    """Reads a slice whole; `on_send` is awaited right before each request goes out.
+    """Reads a slice whole; `on_send` is awaited right before each request goes out, `parse` reads a page's body.
 
     Raises:
         RakenUnsettled: no reading was whole.
         RakenError: a page could not be had.
     """
-    reader = _Reader(raken, key, lane, on_send)
+    reader = _Reader(raken, key, lane, on_send, parse)
     reading = await reader.settled(previous)
     if previous is not None and 2 * len(reading.rows) < len(previous.rows):
         # Half of a slice rarely vanishes; a Raken in trouble may say that it did.
@@ -129,11 +130,19 @@ async def read(
 class _Reader:
     """The readings of one slice on one occasion."""
 
-    def __init__(self, raken: Raken, key: SliceKey, lane: Lane, on_send: OnSend) -> None:
+    def __init__(
+        self,
+        raken: Raken,
+        key: SliceKey,
+        lane: Lane,
+        on_send: OnSend,
+        parse: Callable[[bytes, SliceKey], Page],
+    ) -> None:
         self._raken = raken
         self._key = key
         self._lane = lane
         self._on_send = on_send
+        self._parse = parse
         self._requests = 0
 
     async def settled(self, previous: Known | None) -> Reading:
@@ -167,7 +176,7 @@ class _Reader:
             self._key.entity.path,
             self._key.params() | {"limit": str(LIMIT), "offset": str(offset)},
             self._lane,
-            lambda body: decode.page(body, self._key),
+            lambda body: self._parse(body, self._key),
             etag=part.etag if part is not None else None,
             on_send=self._sent,
         )

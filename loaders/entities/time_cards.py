@@ -60,4 +60,5 @@ TIME_CARDS = Entity(
     order=lambda row: by_date(row.date),
     keys={"project": lambda row: row.project_id, "worker": lambda row: row.worker_id},
     span=lambda row: (row.date, row.date),
+    delta=True,
 )
