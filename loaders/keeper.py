@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
+
 from loaders.backoff import pause
 from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable, RakenError, RakenNotConnected, RakenUnavailable
@@ -21,6 +23,7 @@ FAILED = {"first": 1.0, "longest": 30.0}
 "Seconds until renewing is tried again after a failure."
 REJECTED = {"first": 60.0, "longest": 3600.0}
 "The same, after Raken has rejected a token that was just renewed."
+_log = structlog.get_logger(__name__)
 
 
 class TokenKeeper:
@@ -33,14 +36,17 @@ class TokenKeeper:
         self._clock = clock
         self._jitter = jitter
         self._held: Tokens | None = None
+        self._seen: str | None = None
         self._due: datetime | None = None
         self._unsaved: tuple[str, Tokens] | None = None
         self._flight: asyncio.Task[RakenError | None] | None = None
         self._chained = False
+        self._data: bool | None = None
         # Why there is no token, until when that is not questioned, and after how many failures in a row.
         self._reason: Callable[[], RakenError] = RakenNotConnected
         self._until = float("-inf")
         self._failures = 0
+        self._told: str | None = None
         # The token that Raken has rejected, the one that was got for it, and the one got for a 403.
         self._rejected: str | None = None
         self._replacement: str | None = None
@@ -51,6 +57,11 @@ class TokenKeeper:
     def connected(self) -> bool:
         """Whether there is a token chain that Raken takes, as far as is known."""
         return self._chained and not self._rejections
+
+    @property
+    def gives_data(self) -> bool | None:
+        """Whether Raken's data was open to the app when it was last asked for; None: it has not been asked for."""
+        return self._data
 
     @property
     def expires_at(self) -> datetime | None:
@@ -88,6 +99,7 @@ class TokenKeeper:
 
     async def after_403(self, token: str) -> str | None:
         """Another token than this one, to which Raken has said 403; None where another does not help."""
+        self._data = False
         if self._held is not None and self._held.access_token != token:
             return await self.token()
         if token in (self._after_403, self._replacement) or self._paused():
@@ -100,20 +112,48 @@ class TokenKeeper:
 
     def worked(self, token: str) -> None:
         """Raken has taken a token."""
+        self._data = True
         if token == self._replacement:
             self._rejected = self._replacement = None
             self._rejections = 0
 
-    def look_again(self) -> None:
-        """A new chain is in the vault: it is taken at next use."""
-        self._held = self._due = self._rejected = self._replacement = self._after_403 = None
-        self._until = float("-inf")
-        self._rejections = 0
+    async def connect(self, code: str, redirect_uri: str, actor: str) -> None:
+        """Starts a new chain with a code that Raken gave an administrator, whatever became of the old one.
+
+        Raises:
+            RakenNotConnected: the code is dead.
+            RakenUnavailable: no pair came for it.
+            ExtensionsUnavailable: Postgres is away; if it was when asked, the code is not spent.
+        """
+        await self._vault.ready()
+        tokens = await self._endpoint.exchange(code, redirect_uri)
+        await self._vault.connect(tokens, actor)
+        self._take(tokens)
+
+    async def heard(self, _key: str) -> None:
+        """Looks into the vault, where another process may have stored tokens; those seen before change nothing."""
+        seen = self._seen
+        try:
+            stored = await self._vault.load()
+        except (RakenNotConnected, ExtensionsUnavailable):
+            return
+        if stored.refresh_token == seen or self._seen != seen:
+            return
+        if self._usable(stored) is not None:
+            self._take(stored)
+        elif self._usable(self._held) is None:
+            self._until = float("-inf")
 
     async def close(self) -> None:
         """Waits for a renewal that is under way, for a token that is spent and not stored is lost."""
         if self._flight is not None:
             await asyncio.wait({self._flight})
+
+    def _take(self, tokens: Tokens) -> None:
+        """Uses the tokens of another chain at once; what was known against the former one is forgotten."""
+        self._rejected = self._replacement = self._after_403 = None
+        self._rejections = 0
+        self._adopt(tokens)
 
     def _usable(self, tokens: Tokens | None) -> Tokens | None:
         """The tokens, if the access token is there, has not ended and was not rejected."""
@@ -153,11 +193,14 @@ class TokenKeeper:
         return self._held.access_token
 
     async def _fly(self) -> RakenError | None:
+        held = self._held
         try:
             tokens = await self._other() or await self._renew()
         except (RakenError, ExtensionsUnavailable) as error:
-            return self._failed(error)
-        self._adopt(tokens)
+            # Where another chain was taken meanwhile, this is a failure of the former one.
+            return self._failed(error) if self._held is held else None
+        if self._held is held:
+            self._adopt(tokens)
         return None
 
     def _failed(self, error: RakenError | ExtensionsUnavailable) -> RakenError:
@@ -169,11 +212,16 @@ class TokenKeeper:
         else:
             message = f"Raken's token could not be renewed: {error}"
             self._pause(lambda: RakenUnavailable(message), pause(self._failures, self._jitter(), **FAILED))
+        if message != self._told:
+            _log.warning("raken_token_not_renewed", error=message)
+        self._told = message
         return self._reason()
 
     def _adopt(self, tokens: Tokens) -> None:
         now = self._clock.now()
         self._held = tokens
+        self._seen = tokens.refresh_token
+        self._told = None
         self._due = tokens.expires_at - min(EARLY, (tokens.expires_at - now) / 10)
         self._until = float("-inf")
         self._failures = 0
@@ -183,14 +231,20 @@ class TokenKeeper:
 
     async def _other(self) -> Tokens | None:
         """The stored pair, if that is a usable one which another process has got."""
-        stored = await self._vault.load()
-        if stored is None and self._unsaved is None:
-            raise RakenNotConnected("there is no token that Raken takes; an administrator connects it anew")
+        try:
+            stored = await self._vault.load()
+        except RakenNotConnected:
+            # A pair that waits to be stored is a chain too.
+            self._chained = self._unsaved is not None
+            if not self._chained:
+                raise
+            return None
+        self._seen = stored.refresh_token
         self._chained = True
         return self._news(stored)
 
-    def _news(self, stored: Tokens | None) -> Tokens | None:
-        known = self._held is not None and stored is not None and stored.access_token == self._held.access_token
+    def _news(self, stored: Tokens) -> Tokens | None:
+        known = self._held is not None and stored.access_token == self._held.access_token
         return None if known else self._usable(stored)
 
     async def _renew(self) -> Tokens:
@@ -224,4 +278,5 @@ class TokenKeeper:
         self._unsaved = (spent, fresh)
         await renewal.store(fresh)
         self._unsaved = None
+        _log.info("raken_token_renewed", expires_at=fresh.expires_at.isoformat())
         return fresh

@@ -47,13 +47,20 @@ class OAuth:
             SpentInVain: there was no answer that can be used, and it may be spent.
             RakenUnavailable: it is not spent.
         """
-        return await self._call({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        dead = "Raken takes the refresh token no more (invalid_grant); an administrator connects anew"
+        return await self._call({"grant_type": "refresh_token", "refresh_token": refresh_token}, dead)
 
     async def exchange(self, code: str, redirect_uri: str) -> Tokens:
-        """Spends the code that Raken gave an administrator for the first pair of a chain; raises as `renew`."""
-        return await self._call({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri})
+        """Spends a code that Raken gave an administrator for the first pair of a chain (RFC 6749, section 4.1.3).
 
-    async def _call(self, grant: Mapping[str, str]) -> Tokens:
+        Raises:
+            RakenNotConnected: the code is dead (invalid_grant).
+            RakenUnavailable: there is no answer that can be used.
+        """
+        dead = "Raken does not take the code (invalid_grant): it is good once, and for a short time"
+        return await self._call({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}, dead)
+
+    async def _call(self, grant: Mapping[str, str], dead: str) -> Tokens:
         asked = self._clock.now()
         try:
             status, body = await self._post({**grant, **self._app})
@@ -64,7 +71,7 @@ class OAuth:
         except (aiohttp.ClientError, OSError) as error:
             raise SpentInVain(f"Raken's token endpoint broke off: {type(error).__name__}") from None
         if status != HTTPStatus.OK:
-            raise _refusal(status, body)
+            raise _refusal(status, body, dead)
         try:
             pair = msgspec.json.decode(body, type=_Pair, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -81,16 +88,14 @@ class OAuth:
             return response.status, await wire.body(response, MOST) or b""
 
 
-def _refusal(status: int, body: bytes) -> RakenNotConnected | RakenUnavailable:
-    """What an answer other than 200 means."""
+def _refusal(status: int, body: bytes, dead: str) -> RakenNotConnected | RakenUnavailable:
+    """What an answer other than 200 means; `dead` are the words for invalid_grant."""
     try:
         word = msgspec.json.decode(body, type=_Refusal).error
     except (msgspec.DecodeError, UnicodeDecodeError):
         word = ""
     if word == "invalid_grant":
-        return RakenNotConnected(
-            "Raken takes the refresh token no more (invalid_grant); an administrator connects anew"
-        )
+        return RakenNotConnected(dead)
     if word in ("invalid_client", "unauthorized_client"):
         return RakenUnavailable(f"Raken does not know this app ({word}): see RAKEN_CLIENT_ID and RAKEN_CLIENT_SECRET")
     message = f"expected 200 of Raken's token endpoint, got {status}"

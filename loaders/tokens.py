@@ -46,16 +46,17 @@ class Renewal(Protocol):
         """Stores the new pair durably, and clears the note; also where there was none, or it has timed out."""
 
     async def forget(self, reason: str) -> None:
-        """Marks the chain as dead (invalid_grant) and clears the note; `load` answers None until a new chain."""
+        """Marks the chain as dead (invalid_grant) and clears the note; `load` then says so until a new chain."""
 
 
 class TokenVault(Protocol):
     """Where the chain is kept: one row for all processes, encrypted."""
 
-    async def load(self) -> Tokens | None:
-        """The newest pair; None: there is no chain, it is dead, or it cannot be decrypted.
+    async def load(self) -> Tokens:
+        """The newest pair.
 
         Raises:
+            RakenNotConnected: there is no chain, it is dead, or it cannot be decrypted; the message says which.
             ExtensionsUnavailable: Postgres is away.
         """
         ...
@@ -68,6 +69,20 @@ class TokenVault(Protocol):
             ExtensionsUnavailable: Postgres is away.
         """
         ...
+
+    async def ready(self) -> None:
+        """Makes sure that a pair could be stored now.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+
+    async def connect(self, tokens: Tokens, actor: str) -> None:
+        """Stores the first pair of a new chain, whatever stands there, and writes down who has connected it.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
 
 
 class SpentInVain(RakenUnavailable):
@@ -84,5 +99,14 @@ class TokenEndpoint(Protocol):
             RakenNotConnected: the token is dead (invalid_grant).
             SpentInVain: there was no answer that can be used, and it may be spent.
             RakenUnavailable: it is not spent.
+        """
+        ...
+
+    async def exchange(self, code: str, redirect_uri: str) -> Tokens:
+        """Spends a code that Raken gave an administrator for the first pair of a chain.
+
+        Raises:
+            RakenNotConnected: the code is dead (invalid_grant).
+            RakenUnavailable: there is no answer that can be used.
         """
         ...

@@ -1,12 +1,13 @@
 """Raken's tokens in Postgres: one row for all processes, encrypted.
 
 The rule it keeps: whoever changes the row names the pair that it read, so that a process that was thought dead puts
-nothing over a newer pair; and a pair that Raken has given is stored even if Postgres is gone for half a minute.
+nothing over a newer pair; only an administrator who connects anew need not. And a pair that Raken has given is stored
+even if Postgres is gone for half a minute.
 """
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,10 +19,11 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from loaders.audit import audit
 from loaders.clock import Sleep
-from loaders.errors import ExtensionsUnavailable, RakenUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenNotConnected, RakenUnavailable
 from loaders.inputs import UNSTORABLE
-from loaders.postgres import Postgres
+from loaders.postgres import COORDINATING, Postgres
 from loaders.tokens import Tokens
 
 INTENT_SECONDS = 60
@@ -39,7 +41,8 @@ _ALONE = f"""
     SET LOCAL idle_in_transaction_session_timeout = '{2 * INTENT_SECONDS}s';
     SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s';
 """
-_READ = "SELECT pair, seeds FROM raken_tokens"
+_READ = "SELECT pair, seeds, dead_reason FROM raken_tokens"
+_TRY = "SELECT FROM raken_tokens FOR UPDATE"  # refused where Postgres can only be read
 _ADOPT = """
     UPDATE raken_tokens SET pair = $1, seeds = seeds || $2::text, intended_at = NULL, dead_reason = NULL
     WHERE $2 <> ALL (seeds)
@@ -57,10 +60,20 @@ _STORE = """
     WHERE pair IS NULL OR pair IN ($1, $2)
     RETURNING pair
 """
+# Not held against what was read, for what an administrator brings wins. A second try may find what the first one
+# stored. The seed is spent by this too, else it would seem new and replace the chain.
+_CONNECT = """
+    UPDATE raken_tokens SET pair = $1, intended_at = NULL, dead_reason = NULL, stored_at = clock_timestamp(),
+        seeds = seeds || ARRAY(SELECT seed FROM unnest($2::text[]) AS seed WHERE seed <> ALL (seeds))
+    WHERE pair IS DISTINCT FROM $1
+    RETURNING true, pg_notify('raken_gateway', 'tokens')
+"""
 _FORGET = """
     UPDATE raken_tokens SET pair = NULL, intended_at = NULL, dead_reason = $2 WHERE pair IS NOT DISTINCT FROM $1
 """
 
+_NOT_CONNECTED = "there is no token that Raken takes; an administrator connects it anew"
+_UNDECRYPTABLE = "none of TOKEN_KEYS decrypts Raken's stored tokens; give back the former key, or connect anew"
 _log = structlog.get_logger(__name__)
 
 
@@ -69,6 +82,7 @@ class Cipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_derived(key)) for key in keys])
+        self._told: bytes | None = None
 
     def encrypt(self, tokens: Tokens) -> bytes:
         """The pair, unreadable; another text each time."""
@@ -79,7 +93,9 @@ class Cipher:
         try:
             return msgspec.json.decode(self._fernet.decrypt(pair), type=Tokens)
         except (InvalidToken, msgspec.MsgspecError):
-            _log.warning("raken_tokens_undecryptable")
+            if pair != self._told:
+                _log.warning("raken_tokens_undecryptable")
+            self._told = pair
             return None
 
 
@@ -92,16 +108,22 @@ class PostgresTokenVault:
         self._seed = seed
         self._sleep = sleep
 
-    async def load(self) -> Tokens | None:
-        """The newest pair; None: there is no chain, it is dead, or it cannot be decrypted.
+    async def load(self) -> Tokens:
+        """The newest pair.
 
         Raises:
+            RakenNotConnected: there is no chain, it is dead, or it cannot be decrypted; the message says which.
             ExtensionsUnavailable: Postgres is away.
         """
         row = await self._row()
         if self._seed and _hashed(self._seed) not in row["seeds"]:
             return _start(self._seed)
-        return None if row["pair"] is None else self._cipher.decrypt(row["pair"])
+        if row["pair"] is None:
+            raise RakenNotConnected(row["dead_reason"] or _NOT_CONNECTED)
+        tokens = self._cipher.decrypt(row["pair"])
+        if tokens is None:
+            raise RakenNotConnected(_UNDECRYPTABLE)
+        return tokens
 
     @asynccontextmanager
     async def renewal(self) -> AsyncIterator["PostgresRenewal"]:
@@ -123,6 +145,30 @@ class PostgresTokenVault:
             with suppress(ExtensionsUnavailable):
                 await right.aclose()
 
+    async def ready(self) -> None:
+        """Makes sure that a pair could be stored now.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+        async with self._postgres.asking(COORDINATING) as connection, connection.transaction():
+            await connection.execute(_TRY)
+
+    async def connect(self, tokens: Tokens, actor: str) -> None:
+        """Stores the first pair of a new chain, whatever stands there, and writes down who has connected it.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away, and was for half a minute.
+        """
+        pair, seeds = self._cipher.encrypt(tokens), [_hashed(self._seed)] if self._seed else []
+
+        async def put() -> None:
+            async with self._postgres.asking() as connection, connection.transaction():
+                if await connection.fetchval(_CONNECT, pair, seeds):
+                    await audit(connection, actor, "connect_raken", "raken")
+
+        await _insisted(put, self._sleep)
+
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
         # The lock lasts as long as this transaction, in which nothing is written: so it cannot be left behind.
@@ -141,7 +187,7 @@ class PostgresTokenVault:
             await connection.execute(_ADOPT, self._cipher.encrypt(_start(self._seed)), _hashed(self._seed))
 
     async def _row(self) -> asyncpg.Record:
-        async with self._postgres.asking() as connection:
+        async with self._postgres.asking(COORDINATING) as connection:
             row = await connection.fetchrow(_READ)
         if row is None:
             raise LookupError("expected the one row of raken_tokens, got none: it was deleted by hand")
@@ -188,14 +234,10 @@ class PostgresRenewal:
             ExtensionsUnavailable: Postgres is away for longer.
         """
         pair = self.cipher.encrypt(tokens)
-        for _ in range(_STORE_TRIES - 1):
-            with suppress(ExtensionsUnavailable):
-                return await self._put(tokens, pair)
-            await self.sleep(_STORE_PAUSE_SECONDS)
-        return await self._put(tokens, pair)
+        await _insisted(lambda: self._put(tokens, pair), self.sleep)
 
     async def forget(self, reason: str) -> None:
-        """Marks the chain as dead and clears the note, unless a newer pair is there; `load` then answers None."""
+        """Marks the chain as dead and clears the note, unless a newer pair is there; `load` then says so."""
         told = UNSTORABLE.sub("\ufffd", reason)[:_REASON_CHARACTERS]
         async with self.postgres.asking() as connection:
             await connection.execute(_FORGET, self.pair, told)
@@ -206,6 +248,15 @@ class PostgresRenewal:
         if stored is None:
             raise RakenUnavailable("another process has stored a newer pair of Raken's tokens meanwhile")
         self.tokens, self.pair = tokens, pair
+
+
+async def _insisted(put: Callable[[], Awaitable[None]], sleep: Sleep) -> None:
+    """Stores, and tries for half a minute while Postgres is away."""
+    for _ in range(_STORE_TRIES - 1):
+        with suppress(ExtensionsUnavailable):
+            return await put()
+        await sleep(_STORE_PAUSE_SECONDS)
+    return await put()
 
 
 def _derived(key: str) -> bytes:

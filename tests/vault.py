@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from loaders.errors import ExtensionsUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenNotConnected
 from loaders.tokens import Tokens
 
 
@@ -22,9 +22,20 @@ class Vault:
         if self.away:
             raise ExtensionsUnavailable("Postgres is away")
 
-    async def load(self) -> Tokens | None:
+    async def load(self) -> Tokens:
         self._there()
+        if self.stored is None:
+            raise RakenNotConnected("there is no token that Raken takes; an administrator connects it anew")
         return self.stored
+
+    async def ready(self) -> None:
+        self._there()
+        self.done.append("ready")
+
+    async def connect(self, tokens: Tokens, actor: str) -> None:
+        self._there()
+        self.stored = tokens
+        self.done.append(f"connect {tokens.refresh_token} by {actor}")
 
     @asynccontextmanager
     async def renewal(self) -> "AsyncIterator[Renewal]":

@@ -185,6 +185,6 @@ async def test_a_dead_chain_is_not_connected_until_there_is_a_new_one(client: Cl
     assert not client.raken.status.connected
     assert isinstance(client.raken.failing(Lane.PEOPLE), RakenNotConnected)
     client.vault.stored = Tokens("", "another-new-one", datetime.fromtimestamp(0, UTC))
-    client.keeper.look_again()
+    await client.keeper.heard("")
     await client.read(SliceKey(PROJECTS))
     assert client.raken.status.connected

@@ -1,15 +1,17 @@
 """A chain of tokens survives restarts, key changes and lost connections, and is renewed by one process at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from loaders import vault as module
 from loaders.clock import Sleep
-from loaders.errors import ExtensionsUnavailable, RakenUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenNotConnected, RakenUnavailable
 from loaders.postgres import Postgres
 from loaders.tokens import Tokens
 from loaders.vault import PostgresTokenVault
@@ -36,9 +38,8 @@ async def renew(of: PostgresTokenVault, name: str) -> None:
         await renewal.store(pair(name))
 
 
-async def refresh_token(of: PostgresTokenVault) -> str | None:
-    tokens = await of.load()
-    return None if tokens is None else tokens.refresh_token
+async def refresh_token(of: PostgresTokenVault) -> str:
+    return (await of.load()).refresh_token
 
 
 async def pass_the_time_out(postgres: Postgres) -> None:
@@ -48,7 +49,8 @@ async def pass_the_time_out(postgres: Postgres) -> None:
 
 async def test_without_a_seed_there_is_no_chain_until_somebody_connects(postgres: Postgres) -> None:
     unseeded = vault(postgres, seed=None)
-    assert await unseeded.load() is None
+    with pytest.raises(RakenNotConnected, match="an administrator connects it"):
+        await unseeded.load()
     async with unseeded.renewal() as renewal:
         assert renewal.tokens is None
         await renewal.store(pair("connected"))
@@ -57,7 +59,6 @@ async def test_without_a_seed_there_is_no_chain_until_somebody_connects(postgres
 
 async def test_a_seed_starts_a_chain_with_an_access_token_that_never_was(postgres: Postgres) -> None:
     started = await vault(postgres).load()
-    assert started is not None
     assert (started.access_token, started.refresh_token) == ("", SEED)
     assert started.expires_at < ENDS
     async with vault(postgres).renewal() as renewal:
@@ -88,13 +89,18 @@ async def test_the_first_key_encrypts_and_all_decrypt(postgres: Postgres) -> Non
     assert await both.load() == pair("1")
     await renew(both, "2")
     assert await vault(postgres, keys=("new, with ünïcode",)).load() == pair("2")
-    assert await vault(postgres, keys=("old",)).load() is None
+    with pytest.raises(RakenNotConnected, match="none of TOKEN_KEYS"):
+        await vault(postgres, keys=("old",)).load()
 
 
 async def test_a_wrong_key_is_no_chain_and_spoils_nothing(postgres: Postgres) -> None:
     await renew(vault(postgres), "1")
     wrong = vault(postgres, keys=("wrong",))
-    assert await wrong.load() is None
+    with capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(RakenNotConnected, match="none of TOKEN_KEYS decrypts"):
+                await wrong.load()
+    assert [line["event"] for line in lines] == ["raken_tokens_undecryptable"]
     async with wrong.renewal() as renewal:
         assert renewal.tokens is None
     assert await vault(postgres).load() == pair("1")
@@ -155,12 +161,93 @@ async def test_a_dead_chain_stays_dead_until_a_new_one(postgres: Postgres) -> No
     async with vault(postgres).renewal() as renewal:
         await renewal.intend()
         await renewal.forget("invalid_grant \x00" + "x" * 1_000)
-    assert await vault(postgres).load() is None
+    with pytest.raises(RakenNotConnected, match=r"^invalid_grant"):
+        await vault(postgres).load()
     assert await refresh_token(vault(postgres, seed="new")) == "new"
     async with vault(postgres).renewal() as connecting:
         assert connecting.tokens is None
         await connecting.store(pair("connected"))
     assert await vault(postgres).load() == pair("connected")
+
+
+async def test_a_chain_that_is_connected_replaces_whatever_stands_there(postgres: Postgres) -> None:
+    async def nothing() -> None:
+        return
+
+    async def something_undecryptable() -> None:
+        await renew(vault(postgres, keys=("lost",)), "1")
+
+    async def a_dead_chain() -> None:
+        async with vault(postgres).renewal() as renewal:
+            await renewal.forget("invalid_grant")
+
+    async def a_note_whose_outcome_is_unknown() -> None:
+        async with vault(postgres).renewal() as died:
+            await died.intend()
+
+    for number, stands in enumerate((nothing, something_undecryptable, a_dead_chain, a_note_whose_outcome_is_unknown)):
+        await stands()
+        await vault(postgres).connect(pair(f"new-{number}"), "ann")
+        assert await vault(postgres).load() == pair(f"new-{number}")
+        await renew(vault(postgres), f"next-{number}")
+
+
+async def test_a_connected_chain_is_not_replaced_by_a_seed_that_was_there_before(postgres: Postgres) -> None:
+    await vault(postgres).connect(pair("connected"), "ann")
+    await vault(postgres).connect(pair("connected again"), "ann")
+    async with vault(postgres).renewal() as renewal:
+        assert renewal.tokens == pair("connected again")
+    async with postgres.asking() as connection:
+        assert await connection.fetchval("SELECT cardinality(seeds) FROM raken_tokens") == 1
+    assert await refresh_token(vault(postgres, seed="a later one")) == "a later one"
+
+
+async def test_a_renewal_of_the_former_chain_does_not_replace_a_connected_one(postgres: Postgres) -> None:
+    async with vault(postgres).renewal() as late:
+        await late.intend()
+        await vault(postgres).connect(pair("connected"), "ann")
+        await late.withdraw()
+        await late.forget("invalid_grant")
+        with pytest.raises(RakenUnavailable, match="a newer pair"):
+            await late.store(pair("late"))
+    assert await vault(postgres).load() == pair("connected")
+
+
+async def test_who_connected_is_written_down_and_told_to_all_processes(
+    postgres: Postgres, database_url: str, until: Callable[[Callable[[], bool]], Awaitable[None]]
+) -> None:
+    told: list[object] = []
+    listening = await asyncpg.connect(database_url)
+    await listening.add_listener("raken_gateway", lambda *heard: told.append(heard[-1]))
+    await vault(postgres).connect(pair("secret"), "ann")
+    await until(lambda: told == ["tokens"])
+    await listening.close()
+    async with postgres.asking() as connection:
+        [row] = await connection.fetch("SELECT actor, action, subject, before, after FROM audit_log")
+    assert tuple(row) == ("ann", "connect_raken", "raken", None, None)
+
+
+async def test_a_connection_whose_storing_was_not_answered_is_written_down_once(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+    asking = postgres.asking
+
+    @asynccontextmanager
+    async def unanswered(patience: float | None = None) -> AsyncIterator[object]:
+        async with asking(patience) as connection:
+            yield connection
+        if not tries:
+            raise ExtensionsUnavailable("Postgres is away")
+
+    async def sleep(seconds: float) -> None:
+        tries.append(seconds)
+
+    monkeypatch.setattr(postgres, "asking", unanswered)
+    await vault(postgres, sleep=sleep).connect(pair("1"), "ann")
+    async with asking() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM audit_log") == 1
+    assert len(tries) == 1
 
 
 async def test_a_process_thought_dead_neither_replaces_nor_forgets_a_newer_pair(postgres: Postgres) -> None:
@@ -222,9 +309,18 @@ async def test_with_postgres_away_nothing_is_spent(over_a_line: Postgres, line: 
     with pytest.raises(ExtensionsUnavailable):
         await mine.load()
     with pytest.raises(ExtensionsUnavailable):
+        await mine.ready()
+    with pytest.raises(ExtensionsUnavailable):
         async with mine.renewal():
             pytest.fail("there is no right to renew")
     await line.mend()
+
+
+async def test_where_postgres_can_only_be_read_no_pair_could_be_stored(postgres: Postgres, database_url: str) -> None:
+    await vault(postgres).ready()
+    async with Postgres(f"{database_url}&default_transaction_read_only=on", Hands()) as replica:
+        with pytest.raises(ExtensionsUnavailable):
+            await vault(replica).ready()
 
 
 async def test_with_postgres_lost_before_the_note_nothing_is_spent(over_a_line: Postgres, line: Line) -> None:

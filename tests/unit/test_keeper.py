@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
-from loaders.errors import RakenError, RakenNotConnected, RakenUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenError, RakenNotConnected, RakenUnavailable
 from loaders.keeper import TokenKeeper
 from loaders.tokens import SpentInVain, Tokens
 from tests.hands import Hands
@@ -24,15 +25,23 @@ class Endpoint:
         self.calls: list[str] = []
         self.life = HOURS_10
         self.fails: RakenError | None = None
+        self.called = asyncio.Event()
         self.gate: asyncio.Event | None = None
 
     async def renew(self, refresh_token: str) -> Tokens:
         self.calls.append(refresh_token)
+        self.called.set()
         self.vault.done.append(f"spend {refresh_token}")
         await (self.gate.wait() if self.gate else asyncio.sleep(0))
         if self.fails is not None:
             raise self.fails
-        number = int(refresh_token[1:]) + 1
+        return self._pair(int(refresh_token[1:]) + 1)
+
+    async def exchange(self, code: str, redirect_uri: str) -> Tokens:
+        self.vault.done.append(f"exchange {code} {redirect_uri}")
+        return self._pair(int(code[1:]))
+
+    def _pair(self, number: int) -> Tokens:
         return Tokens(f"a{number}", f"r{number}", self.hands.now() + timedelta(seconds=self.life))
 
 
@@ -210,16 +219,100 @@ async def test_a_chain_that_another_process_finds_dead_meanwhile_is_not_spent(mo
     assert house.endpoint.calls == []
 
 
-async def test_a_new_chain_is_taken_at_once_where_it_was_connected() -> None:
+async def test_a_new_chain_is_stored_before_it_is_used_and_used_at_once() -> None:
     house = House(stored=False)
     with pytest.raises(RakenNotConnected):
         await house.keeper.token()
+    await house.keeper.connect("c7", "https://gateway.example/back", "ann")
+    assert house.vault.done == ["ready", "exchange c7 https://gateway.example/back", "connect r7 by ann"]
+    assert (house.keeper.connected, house.keeper.standing(), await house.keeper.token()) == (True, None, "a7")
+
+
+async def test_a_new_chain_makes_a_token_that_was_rejected_forgotten() -> None:
+    house = House()
+    await house.keeper.after_401(await house.keeper.token())
+    await house.keeper.after_401("a2")
+    assert not house.keeper.connected
+    await house.keeper.connect("c7", "https://gateway.example/back", "ann")
+    assert (house.keeper.connected, await house.keeper.token()) == (True, "a7")
+
+
+async def test_no_code_is_spent_for_a_pair_that_could_not_be_stored() -> None:
+    house = House()
+    house.vault.away = True
+    with pytest.raises(ExtensionsUnavailable):
+        await house.keeper.connect("c7", "https://gateway.example/back", "ann")
+    assert house.vault.done == []
+
+
+async def test_a_renewal_of_the_former_chain_says_nothing_of_the_one_that_was_connected_meanwhile() -> None:
+    house = House(life=0)
+    house.endpoint.gate = asyncio.Event()
+    asking = asyncio.create_task(house.keeper.token())
+    await house.endpoint.called.wait()
+    await house.keeper.connect("c7", "https://gateway.example/back", "ann")
+    house.endpoint.fails = RakenNotConnected("invalid_grant")
+    house.endpoint.gate.set()
+    assert await asking == "a7"
+    assert (house.keeper.connected, house.keeper.standing()) == (True, None)
+
+
+async def test_a_chain_that_another_process_has_connected_is_taken_when_it_is_heard_of() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenNotConnected("invalid_grant")
+    with pytest.raises(RakenNotConnected):
+        await house.keeper.token()
     house.vault.stored = Tokens("a7", "r7", house.hands.now() + timedelta(hours=1))
-    house.keeper.look_again()
-    assert await house.keeper.token() == "a7"
-    house.vault.stored = Tokens("a8", "r8", house.hands.now() + timedelta(hours=1))
-    house.keeper.look_again()
-    assert await house.keeper.token() == "a8"
+    await house.keeper.heard("")
+    assert (house.keeper.connected, house.keeper.standing(), await house.keeper.token()) == (True, None, "a7")
+
+
+async def test_hearing_of_a_chain_that_has_not_begun_leaves_a_token_that_works() -> None:
+    house = House()
+    await house.keeper.token()
+    house.vault.stored = Tokens("", "seed", house.hands.now())
+    await house.keeper.heard("")
+    assert (await house.keeper.token(), house.endpoint.calls) == ("a1", [])
+
+
+async def test_hearing_of_nothing_new_neither_ends_a_pause_nor_spends_anything() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenUnavailable("expected 200 of Raken's token endpoint, got 503")
+    with pytest.raises(RakenUnavailable):
+        await house.keeper.token()
+    for away in (False, True):
+        house.vault.away = away
+        await house.keeper.heard("")
+        assert isinstance(house.keeper.standing(), RakenUnavailable)
+    assert house.endpoint.calls == ["r1"]
+
+
+async def test_whether_raken_gives_data_is_what_it_last_did() -> None:
+    house = House()
+    told = [house.keeper.gives_data]
+    token = await house.keeper.token()
+    house.keeper.worked(token)
+    told.append(house.keeper.gives_data)
+    await house.keeper.after_403(token)
+    assert [*told, house.keeper.gives_data] == [None, True, False]
+
+
+async def test_why_a_token_is_not_renewed_is_logged_once_until_it_changes() -> None:
+    house = House(life=0)
+    house.endpoint.fails = RakenUnavailable("got 503")
+    with capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(RakenUnavailable):
+                await house.keeper.token()
+            house.hands.move(30)
+        house.vault.away = True
+        with pytest.raises(RakenUnavailable):
+            await house.keeper.token()
+        house.hands.move(30)
+        house.vault.away, house.endpoint.fails = False, None
+        await house.keeper.token()
+    assert [line["event"] for line in lines] == ["raken_token_not_renewed"] * 2 + ["raken_token_renewed"]
+    assert ["got 503" in lines[0]["error"], "Postgres is away" in lines[1]["error"]] == [True, True]
 
 
 async def test_with_postgres_away_a_living_token_serves_and_none_is_spent() -> None:
