@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings, settings
+from app.connect import BACK, START, Connecting
 from app.errors import plain
 from app.logs import configure
 from app.requests import wants_page
@@ -70,6 +71,7 @@ def create_app(gateway: Gateway) -> Starlette:
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """Every path there is."""
     site = Site(gateway.doorkeeper, secure=gateway.settings.public_url.startswith("https://"))
+    connecting = Connecting(gateway.settings, gateway.doorkeeper, gateway.keeper)
 
     async def graphql(request: Request) -> Response:
         if request.headers.get("upgrade", "").lower() == "websocket":
@@ -87,6 +89,9 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         Route("/login", site.login, methods=["GET"]),
         Route("/login", site.sign_in, methods=["POST"]),
         Route("/logout", site.sign_out, methods=["POST"]),
+        Route(START, connecting.start, methods=["GET"]),
+        Route(BACK, connecting.back, methods=["GET"]),
+        Route(f"{BACK}/{{state}}", connecting.back, methods=["GET"]),
         Route("/healthz", gateway.health.alive),
         Route("/readyz", gateway.health.ready),
         Route("/metrics", gateway.metrics.page),

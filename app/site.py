@@ -1,4 +1,4 @@
-"""The pages for people: GraphiQL, the sign-in page, and the files they are made of.
+"""The pages for people: GraphiQL, the sign-in page, and the files that all pages are made of.
 
 One rule: no byte of a page comes from elsewhere, and a page of GraphiQL goes only to the signed-in.
 """
@@ -28,6 +28,14 @@ POLICY = {
     ),
     "cache-control": "no-store",
 }
+PLAIN_POLICY = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+}
+"For pages without scripts."
 HOME = "/graphql"
 FORM = "application/x-www-form-urlencoded"
 FORM_BYTES = 16 * 1024
@@ -73,7 +81,7 @@ class Site:
         except ExtensionsUnavailable as error:
             return _form(target, email, f"Nobody can sign in right now. {error}", 503)
         response = RedirectResponse(target, 303)
-        response.set_cookie(COOKIE, signed.token, int(SESSION.total_seconds()), **self._flags(request))
+        response.set_cookie(COOKIE, signed.token, int(SESSION.total_seconds()), **flags(request, secure=self._secure))
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -83,11 +91,8 @@ class Site:
         except Unauthenticated as error:
             return PlainTextResponse(str(error), 403)
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(COOKIE, **self._flags(request))
+        response.delete_cookie(COOKIE, **flags(request, secure=self._secure))
         return response
-
-    def _flags(self, request: Request) -> "_Flags":
-        return {"httponly": True, "samesite": "lax", "secure": self._secure or request.url.scheme == "https"}
 
     async def _signed_in(self, request: Request) -> bool:
         try:
@@ -97,10 +102,17 @@ class Site:
         return True
 
 
-class _Flags(TypedDict):
+class Flags(TypedDict):
+    """What every cookie of ours has."""
+
     httponly: bool
     samesite: Literal["lax"]
     secure: bool
+
+
+def flags(request: Request, *, secure: bool) -> Flags:
+    """A cookie's flags; `secure`: people come by https, whatever reaches this process."""
+    return {"httponly": True, "samesite": "lax", "secure": secure or request.url.scheme == "https"}
 
 
 class Files(StaticFiles):
@@ -119,6 +131,11 @@ def page(name: str) -> str:
     return (PAGES / name).read_text("utf-8")
 
 
+def filled(name: str, **values: str) -> str:
+    """A page with texts, escaped, in its placeholders."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda slot: html.escape(values[slot[1]]), page(name))
+
+
 def local(target: str | None) -> str:
     """A path of this site to go on to; GraphiQL where none is named, or another site is."""
     if target and target.startswith("/") and not target.startswith("//") and not set("\\\r\n\t") & set(target):
@@ -127,6 +144,4 @@ def local(target: str | None) -> str:
 
 
 def _form(target: str, email: str, error: str, status: int) -> HTMLResponse:
-    values = {"next": target, "email": email, "error": error}
-    filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: html.escape(values[slot[1]]), page("login.html"))
-    return HTMLResponse(filled, status, POLICY)
+    return HTMLResponse(filled("login.html", next=target, email=email, error=error), status, PLAIN_POLICY)

@@ -53,6 +53,7 @@ class Gateway:
     settings: Settings
     endpoint: GraphQLEndpoint
     doorkeeper: Doorkeeper
+    keeper: TokenKeeper
     health: Health
     metrics: Metrics
     loader: Loader
@@ -69,7 +70,8 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         doorkeeper = Doorkeeper(stores.accounts, tokens, settings.origins)
 
         usages = Usages(list(CATALOGUE))
-        raken = _raken(settings, postgres, usages, clock, stack)
+        keeper = _keeper(settings, postgres, clock)
+        raken = _raken(settings, keeper, usages, clock, stack)
         loader = _loader(settings, raken, usages, clock)
         stack.push_async_callback(loader.close)
 
@@ -80,7 +82,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
         stack.push_async_callback(_ended, asyncio.create_task(_watch(settings, postgres, health)))
-        yield Gateway(settings, endpoint, doorkeeper, health, metrics, loader)
+        yield Gateway(settings, endpoint, doorkeeper, keeper, health, metrics, loader)
 
 
 def _loader(settings: Settings, raken: HttpRaken, usages: Usages, clock: Clock) -> Loader:
@@ -117,13 +119,17 @@ def _contexts(
     return context
 
 
-def _raken(settings: Settings, postgres: Postgres, usages: Usages, clock: Clock, stack: AsyncExitStack) -> HttpRaken:
-    """Raken, with its tokens and its manners."""
+def _keeper(settings: Settings, postgres: Postgres, clock: Clock) -> TokenKeeper:
+    """The keeper of Raken's tokens."""
     secret = settings.raken_client_secret.get_secret_value()
     keys = [key.get_secret_value() for key in settings.token_keys] or [secret]
     vault = PostgresTokenVault(postgres, keys, settings.raken_refresh_token.get_secret_value() or None, asyncio.sleep)
     oauth = OAuth(settings.raken_token_url, settings.raken_client_id, secret, clock, settings.raken_timeout_seconds)
-    keeper = TokenKeeper(vault, oauth, clock, random.random)
+    return TokenKeeper(vault, oauth, clock, random.random)
+
+
+def _raken(settings: Settings, keeper: TokenKeeper, usages: Usages, clock: Clock, stack: AsyncExitStack) -> HttpRaken:
+    """Raken, with its tokens and its manners."""
     manners = Manners(
         EvenSpacing(settings.raken_requests_per_second, clock),
         OwnQuota(settings.raken_daily_quota, clock),

@@ -1,5 +1,5 @@
 // Bundles src/ into ../app/pages/, which is committed: a machine with only Python serves it.
-// The rule: every file but the two pages, the licences and the list of sources carries the hash of its content in its name.
+// The rule: every file but the three pages, the licences and the list of sources carries the hash of its content in its name.
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
@@ -126,5 +126,6 @@ const pages = await build({
 
 page("graphiql.html", names(pages.metafile));
 page("login.html", names(pages.metafile));
+page("connect.html", names(pages.metafile));
 licences([workers.metafile, pages.metafile]);
 sources();
