@@ -3,9 +3,12 @@
 One rule: a slice never changes. Equal rows renew its age and keep its version; other rows are another version.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from loaders.entity import Entity, Row, SliceKey
@@ -13,8 +16,11 @@ from loaders.pages import Reading
 
 R = TypeVar("R", bound=Row)
 SortKey = tuple[bool | str, ...]
+_ID = attrgetter("id")
 DECODED = 2.25
 "Bytes that a slice of time cards takes in memory, its indexes too, for each byte of its JSON; measured."
+FEW = 25
+"Where at most one row in so many is another, putting those in their places costs less than sorting all; measured."
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,35 +33,29 @@ class Slice(Generic[R]):
     "Grows with each change of content, and only then."
     rows: Sequence[R]
     by_id: dict[str, R]
-    "In the same order."
     indexes: dict[str, dict[str, list[R]]] = field(default_factory=dict)
     "By the names of the entity's `keys`, each made at its first use."
 
     @classmethod
     def of(cls, key: SliceKey, reading: Reading, before: "Slice[R] | None", version: int) -> "Slice[R]":
         """The slice that a reading makes: of `before`'s version and order where it found nothing else."""
-        found = {row.id: row for row in reading.rows}
+        if before is not None and reading.rows is before.reading.rows:
+            return replace(before, reading=reading)
+        found: dict[str, Any] = {row.id: row for row in reading.rows}
         if before is not None and found == before.by_id:
             # The rows are the reading's own, so that the old ones can go.
-            by_id = {id_: found[id_] for id_ in before.by_id}
-            return cls(key, reading, before.version, list(by_id.values()), by_id)
-        rows = sorted(found.values(), key=lambda row: sort_key(key.entity, row))
-        return cls(key, reading, version, rows, {row.id: row for row in rows})
+            return cls(key, reading, before.version, [found[id_] for id_ in map(_ID, before.rows)], found)
+        exchange = _exchange(before.by_id if before is not None else {}, found, partial(sort_key, key.entity))
+        if before is None or FEW * len(exchange) > len(found):
+            return cls(key, reading, version, sorted(found.values(), key=exchange.place), found)
+        indexes = {name: exchange.index(index, key.entity.keys[name]) for name, index in before.indexes.items()}
+        return cls(key, reading, version, exchange.rows(before.rows), found, indexes)
 
     def find(self, index: str, value: str) -> Sequence[R]:
         """The rows that have a value under one of the entity's `keys`, in order."""
         if index not in self.indexes:
-            self.indexes[index] = self._index(index)
+            self.indexes[index] = _grouped(self.rows, self.key.entity.keys[index])
         return self.indexes[index].get(value, ())
-
-    def _index(self, index: str) -> dict[str, list[R]]:
-        found: dict[str, list[R]] = defaultdict(list)
-        key = self.key.entity.keys[index]
-        for row in self.rows:
-            value = key(row)
-            if value is not None:
-                found[value].append(row)
-        return dict(found)
 
     @property
     def known(self) -> set[str]:
@@ -71,6 +71,49 @@ class Slice(Generic[R]):
 def sort_key(entity: Entity[Any], row: Any) -> SortKey:
     """Where a row stands in its entity's lists; the id breaks ties."""
     return (*entity.order(row), row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A few rows that go and a few that come, where the others stay as they are and in their order."""
+
+    gone: Sequence[Any]
+    new: Sequence[Any]
+    place: Callable[[Any], SortKey]
+
+    def __len__(self) -> int:
+        return len(self.gone) + len(self.new)
+
+    def rows(self, before: Sequence[Any]) -> list[Any]:
+        """Rows in order, after it."""
+        rows = list(before)
+        for row in self.gone:
+            del rows[bisect_left(rows, self.place(row), key=self.place)]
+        for row in self.new:
+            insort(rows, row, key=self.place)
+        return rows
+
+    def index(self, before: dict[str, list[Any]], key: Callable[[Any], str | None]) -> dict[str, list[Any]]:
+        """An index, after it."""
+        gone, new = _grouped(self.gone, key), _grouped(self.new, key)
+        own = {value: _Exchange(gone.get(value, ()), new.get(value, ()), self.place) for value in gone | new}
+        return before | {value: exchange.rows(before.get(value, ())) for value, exchange in own.items()}
+
+
+def _exchange(before: dict[str, Any], after: dict[str, Any], place: Callable[[Any], SortKey]) -> _Exchange:
+    new = [row for id_, row in after.items() if before.get(id_) is not row]
+    gone = (before.keys() - after.keys()).union(row.id for row in new if row.id in before)
+    return _Exchange([before[id_] for id_ in gone], new, place)
+
+
+def _grouped(rows: Iterable[Any], key: Callable[[Any], str | None]) -> dict[str, list[Any]]:
+    """Rows by a value that they have, in order."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        value = key(row)
+        if value is not None:
+            found[value].append(row)
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
