@@ -16,6 +16,7 @@
         ├── RakenThrottled           429, too many requests
         ├── RakenNotConnected        401 that renewal does not cure, no token, a dead chain
         ├── RakenRefused             400, 404 and other answers that say the question is wrong
+        ├── DeltaUnsupported         what changed, or was deleted, cannot be asked for
         ├── StillReading             the answer is not there yet: deadline, or the operation's share is spent
         ├── QuotaExhausted       QUOTA_EXHAUSTED      the day's requests are spent, ours or Raken's
         └── RakenForbidden       UPSTREAM_FORBIDDEN   403: data access is not enabled
@@ -131,6 +132,10 @@ class RakenRefused(RakenError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class DeltaUnsupported(RakenError):
+    """Raken does not say what changed or was deleted in a window: it refuses to, or takes no notice of the window."""
 
 
 class StillReading(RakenError):
