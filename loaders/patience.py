@@ -1,0 +1,43 @@
+"""Patience with others: how long an answer is waited for, where our own process may be too busy to look.
+
+The rule it keeps: time in which this process did not look is not held against who answers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+_TICKS = 10
+_TURNS = 50
+
+
+@asynccontextmanager
+async def patient(seconds: float | None) -> AsyncIterator[None]:
+    """Bounds what happens inside; None is without end.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    if seconds is None:
+        yield
+        return
+    loop, tick = asyncio.get_running_loop(), seconds / _TICKS
+    async with asyncio.timeout(None) as limit:
+        timer: asyncio.Handle
+
+        def wait(ticks: int, turns: int) -> None:
+            nonlocal timer
+            # However long we were held up, it costs one tick.
+            if ticks:
+                timer = loop.call_later(tick, wait, ticks - 1, turns)
+            # What has come meanwhile is read in turns that are ours to take: an idle loop has them at once.
+            elif turns:
+                timer = loop.call_soon(wait, 0, turns - 1)
+            else:
+                limit.reschedule(loop.time())
+
+        wait(_TICKS, _TURNS)
+        try:
+            yield
+        finally:
+            timer.cancel()
