@@ -26,24 +26,27 @@ from app.site import PAGES, Files, Site
 from app.stopping import heed
 from app.wiring import Gateway, open_gateway
 from loaders.errors import GatewayError
+from loaders.tally import Tally
 from resolvers.schema import ENTITIES
 
 UPGRADE = {"upgrade": "graphql-transport-ws", "connection": "upgrade"}
 "What a client of WebSockets may try again with, once subscriptions are served (RFC 9110, section 15.5.22)."
 
 
-def from_environment() -> Starlette:
-    """The application of a worker process, configured by the environment."""
+def from_environment(tally: Tally) -> Starlette:
+    """The application of a worker process, configured by the environment; it counts with the others of its instance."""
     configure()
-    return served(settings(os.environ, ENTITIES.values()))
+    return served(settings(os.environ, ENTITIES.values()), tally)
 
 
-def served(chosen: Settings) -> Starlette:
+def served(chosen: Settings, tally: Tally | None = None) -> Starlette:
     """An application that opens its gateway when it starts, and closes it when it stops."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_gateway(chosen) as gateway:
+            if tally is not None:
+                gateway.metrics.share(tally)
             app.router.routes.extend(routes(gateway))
             spare_garbage()
             heed(gateway.health)
@@ -106,7 +109,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
         allow_origins=chosen.cors_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
-        expose_headers=["etag", "x-request-id"],
+        expose_headers=["cache-status", "etag", "x-request-id"],
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
         allow_credentials="*" not in chosen.cors_origins,
     )

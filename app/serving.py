@@ -7,10 +7,12 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -19,7 +21,8 @@ from uvicorn.supervisors import Multiprocess
 from app.clock import SystemClock
 from app.config import Settings
 from app.embedded import embedded
-from app.main import served
+from app.main import from_environment, served
+from app.tally import SharedTally
 from loaders.errors import ExtensionsUnavailable
 from loaders.migrate import migrate, pending
 from loaders.postgres import Postgres
@@ -116,30 +119,34 @@ async def check(database_url: str) -> None:
 
 
 def _listen(chosen: Settings, workers: int, words: str) -> None:
-    app = served(chosen) if workers == 1 else "app.main:from_environment"
-    config = uvicorn.Config(
+    with _bound(chosen) as listener:
+        address = f"http://{chosen.host}:{listener.getsockname()[1]}"
+        if workers == 1:
+            server = _Server(_config(served(chosen)), address, words)
+            server.run(sockets=[listener])
+            if not server.started:
+                raise NotStarted("the server could not start; the log says why")
+            return
+        _log.info("listening", address=address, workers=workers)
+        # Workers are processes of their own, which read the environment anew, and count in one memory.
+        os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
+        with closing(SharedTally.of(workers)) as tally:
+            config = _config(partial(from_environment, tally), workers=workers, factory=True)
+            Multiprocess(config, sockets=[listener]).run()
+
+
+def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
         app,
-        workers=workers,
-        factory=workers > 1,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE,
+        **more,
     )
-    with _bound(chosen) as listener:
-        address = f"http://{chosen.host}:{listener.getsockname()[1]}"
-        if workers == 1:
-            server = _Server(config, address, words)
-            server.run(sockets=[listener])
-            if not server.started:
-                raise NotStarted("the server could not start; the log says why")
-            return
-        _log.info("listening", address=address, workers=workers)
-        # Workers are processes of their own, which read the environment anew.
-        os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
-        Multiprocess(config, sockets=[listener]).run()
 
 
 def _bound(chosen: Settings) -> socket.socket:

@@ -1,10 +1,10 @@
-"""What each entity's cache has done since the process started: the one place that counts.
+"""What each entity's cache has done since the instance started: the one place that counts.
 
 One rule: a slice counts once an operation; a hit did not wait for Raken.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,28 +13,26 @@ import structlog
 from loaders.entity import Entity, SliceKey
 from loaders.errors import RakenError
 from loaders.pages import Reading
+from loaders.tally import OwnTally, Tally
 
 MOST = 1000
 "Errors that are remembered of one entity."
 HITS = ("hit", "stale", "degraded")
+READS, REQUESTS = "reads", "upstream_requests"
+"What is counted here, by its name in the tally."
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Usage:
-    """One entity's counts."""
+    """One entity's counts, as they were when they were asked for."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     "Reads by outcome: hit, stale, degraded (none of them waited), miss, error."
     requests: Counter[str] = field(default_factory=Counter)
     "Requests sent to Raken, by what became of them: an HTTP status, or a word for none."
-    errors: dict[SliceKey, str] = field(default_factory=dict)
-    "What the last flight of each slice failed of, or left out, the newest last; of none when all was well."
-
-    @property
-    def last_error(self) -> str | None:
-        """The newest error that still stands."""
-        return next(reversed(self.errors.values()), None)
+    last_error: str | None = None
+    "The newest error that still stands in this process."
 
     @property
     def hits(self) -> int:
@@ -51,27 +49,40 @@ class Usages:
     """Hears of reads, flights (a `loader.Observer`) and requests."""
 
     def __init__(self, entities: Sequence[Entity[Any]]) -> None:
-        self._usages = {entity.name: Usage() for entity in entities}
+        self.tally: Tally = OwnTally()
+        "Where the counts are kept; another may take its place."
+        self.on_landed: Callable[[], None] = lambda: None
+        "Called when a flight has ended, and memory holds what it brought."
+        # What the last flight of each slice failed of, or left out, the newest last; of none when all was well.
+        self._errors: dict[str, dict[SliceKey, str]] = {entity.name: {} for entity in entities}
         self._names = {entity.path: entity.name for entity in entities}
 
-    def of(self, entity: str) -> Usage:
-        """The counts of an entity, by its name."""
-        return self._usages[entity]
-
     def __iter__(self) -> Iterator[tuple[str, Usage]]:
-        return iter(self._usages.items())
+        """Each entity's name and counts, all of one moment."""
+        usages = {name: Usage(last_error=_last(errors)) for name, errors in self._errors.items()}
+        for (what, *labels), number in self.tally.read().items():
+            # While workers are replaced, another may count what this one does not know yet.
+            if what in (READS, REQUESTS) and labels[0] in usages:
+                usage = usages[labels[0]]
+                counts = usage.outcomes if what == READS else usage.requests
+                counts[labels[1]] = int(number)
+        return iter(usages.items())
+
+    def of(self, entity: str) -> Usage:
+        """The counts of one entity, by its name."""
+        return dict(self)[entity]
 
     def asked(self, path: str, status: int | None) -> None:
         """Counts a request to Raken and what came of it: an HTTP status, or None for no answer."""
-        self.of(self._names[path]).requests[str(status or "none")] += 1
+        self.tally.add((REQUESTS, self._names[path], str(status or "none")))
 
     def served(self, key: SliceKey, outcome: str) -> None:
         """Counts a read."""
-        self.of(key.entity.name).outcomes[outcome] += 1
+        self.tally.add((READS, key.entity.name, outcome))
 
     def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
         """Remembers what a flight failed of, and says so in the log."""
-        errors = self.of(key.entity.name).errors
+        errors = self._errors[key.entity.name]
         before = errors.pop(key, None)
         if len(errors) >= MOST:
             del errors[next(iter(errors))]
@@ -82,10 +93,15 @@ class Usages:
             if reading.rejected:
                 errors[key] = _left_out(key, reading, before)
             _log.info("raken_read", slice=str(key), rows=len(reading.rows), requests=reading.requests)
+        self.on_landed()
 
     def crashed(self, error: BaseException) -> None:
         """Says that a flight met what nobody foresaw."""
         _log.error("flight_crashed", exc_info=error)
+
+
+def _last(errors: dict[SliceKey, str]) -> str | None:
+    return next(reversed(errors.values()), None)
 
 
 def _left_out(key: SliceKey, reading: Reading, before: str | None) -> str:

@@ -42,13 +42,12 @@ def test_requests_are_counted_by_what_became_of_them(usages: Usages) -> None:
 
 
 def test_an_error_stands_until_its_own_slice_has_been_read_well(usages: Usages) -> None:
-    usage = usages.of("TIME_CARDS")
     usages.landed(MARCH, None, RakenUnavailable("Raken is away"))
-    assert usage.last_error == "TIME_CARDS/*/2026-03: Raken is away"
+    assert usages.of("TIME_CARDS").last_error == "TIME_CARDS/*/2026-03: Raken is away"
     usages.landed(APRIL, WELL, None)
-    assert usage.last_error == "TIME_CARDS/*/2026-03: Raken is away"
+    assert usages.of("TIME_CARDS").last_error == "TIME_CARDS/*/2026-03: Raken is away"
     usages.landed(MARCH, WELL, None)
-    assert usage.last_error is None
+    assert usages.of("TIME_CARDS").last_error is None
 
 
 def test_rows_that_were_left_out_are_counted_and_named(usages: Usages) -> None:
@@ -63,7 +62,7 @@ def test_rows_that_were_left_out_are_counted_and_named(usages: Usages) -> None:
 def test_of_too_many_errors_the_oldest_is_forgotten(usages: Usages) -> None:
     for number in range(MOST + 5):
         usages.landed(SliceKey(TIME_CARDS, uuid(number)), None, RakenUnavailable("Raken is away"))
-    errors = usages.of("TIME_CARDS").errors
+    errors = usages._errors["TIME_CARDS"]
     assert len(errors) == MOST
     assert next(iter(errors)) == SliceKey(TIME_CARDS, uuid(5))
 
