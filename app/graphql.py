@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts import Doorkeeper
+from app.cache_status import cache_status
 from app.documents import Document, Documents, Refused, changes
 from app.errors import BAD_USER_INPUT, plain, told
 from app.metrics import Metrics
@@ -47,6 +48,8 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     name: str | None = None
     context: Context | None = None
+    share: int = 0
+    "How many upstream requests the operation might start when it began."
 
 
 class GraphQLEndpoint:
@@ -94,6 +97,7 @@ class GraphQLEndpoint:
             raise WrongRequest(405, "expected a query; a mutation goes by POST", {"allow": "POST"})
         exchange.name = operation.name.value[:NAME] if operation and operation.name else None
         context = exchange.context = self._contexts(viewer)
+        exchange.share = context.operation.share
         result = execute(
             self._schema,
             document.node,
@@ -160,7 +164,7 @@ def _request_error(exchange: Exchange, errors: list[dict[str, Any]]) -> dict[str
 
 def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
     body = encoded(content)
-    headers = PRIVATE | exchange.headers
+    headers = PRIVATE | exchange.headers | _cache(exchange)
     if exchange.request.method != "POST" and exchange.status == HTTPStatus.OK:
         tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
         # Weak: compressed and plain, the answer is the same and the bytes are not (RFC 9110, section 8.8.1).
@@ -168,6 +172,16 @@ def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
         if tag in exchange.request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
     return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
+
+
+def _cache(exchange: Exchange) -> dict[str, str]:
+    """The header that says what the cache did, for an operation that touched it."""
+    if exchange.context is None:
+        return {}
+    operation, age = exchange.context.operation, exchange.context.loader.age
+    left = min((one.lifetime.ttl - (age(one.slice) or 0) for one in operation.servings()), default=None)
+    told = cache_status(operation, exchange.share - operation.share, left)
+    return {"cache-status": told} if told else {}
 
 
 def encoded(content: dict[str, Any]) -> bytes:
