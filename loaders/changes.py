@@ -64,7 +64,7 @@ async def changes(
     lane: Lane = Lane.PEOPLE,
     on_send: OnSend = unheard,
 ) -> Changes:
-    """What has changed and was deleted in a window, by Raken's clock; `on_send` is awaited before each request.
+    """What has changed and was deleted in a `window` of `delta.py`; `on_send` is awaited before each request.
 
     Raises:
         DeltaUnsupported: Raken answers one of the questions with 400, or takes no notice of the window.
@@ -85,7 +85,7 @@ async def changes(
         rows=rows.rows,
         deleted=frozenset(row.id for row in gone.rows),
         rejected=rows.rejected,
-        whole=_whole(rows, since, until) and _whole(gone, since, until),
+        whole=_whole(rows, until) and _whole(gone, until),
         fetched_at=rows.fetched_at,
         sent_at=rows.sent_at,
         date=rows.date,
@@ -138,7 +138,7 @@ async def _probe(raken: Raken, deleted: _Question, lane: Lane, on_send: OnSend) 
     return sent
 
 
-def _whole(reading: Reading, since: datetime, until: datetime) -> bool:
-    """Whether a reading left out no row, and its window held Raken's now."""
-    in_time = reading.date is not None and since <= reading.date < until
-    return in_time and not any(one.row for one in reading.rejected)
+def _whole(reading: Reading, until: datetime) -> bool:
+    """Whether a reading left out no row, and Raken's clock has neither leapt nor passed the end of the window."""
+    expected = reading.date is not None and until - 2 * SLACK <= reading.date < until
+    return expected and not any(one.row for one in reading.rejected)

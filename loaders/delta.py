@@ -33,7 +33,7 @@ class Changes:
     rejected: tuple[Rejected, ...]
     "What of the rows could not be read."
     whole: bool
-    "Whether each row and uuid could be read, and the window held Raken's now while they were."
+    "Whether each row and uuid could be read, and Raken's clock stood where it was expected to."
     fetched_at: datetime
     "When the first request was sent, in UTC."
     sent_at: float
@@ -52,15 +52,14 @@ def since(date: datetime) -> datetime:
 def window(months: Iterable[Slice[Any]], now: float) -> tuple[datetime, datetime] | None:
     """Since when and until when to ask, by Raken's clock, to merge as many months as can be; None where none can.
 
-    `now` is monotonic. The window ends after Raken's now, so that it holds what changes while it is read.
+    `now` is monotonic. The window ends `SLACK` after Raken's now, so that it holds what changes while it is read.
     """
     known = [(month.reading.sent_at, date) for month in months if (date := _date(month.reading, now))]
     if not known:
         return None
     sent_at, date = max(known)
     until = date + timedelta(seconds=int(now - sent_at)) + SLACK
-    starts = [since(date) for _, date in known if until - since(date) <= LONGEST]
-    return (min(starts), until) if starts else None
+    return min(since(date) for _, date in known if until - since(date) <= LONGEST), until
 
 
 def merged(month: Slice[Any], changes: Changes) -> Reading | None:
