@@ -78,15 +78,20 @@ class _Gate:
         self._until = 0.0
         self._probing = False
 
+    @property
+    def open(self) -> bool:
+        """Whether the cache has answered last."""
+        return not self._failures
+
     def admit(self) -> int:
         """The turn of one attempt, which is given back by one of the three below.
 
         Raises:
             _Away: none may begin.
         """
-        if self._failures and (self._probing or self._clock.monotonic() < self._until):
+        if not self.open and (self._probing or self._clock.monotonic() < self._until):
             raise _Away
-        self._probing = bool(self._failures)
+        self._probing = not self.open
         return self._turn
 
     def fail(self, turn: int) -> bool:
@@ -101,7 +106,7 @@ class _Gate:
 
     def succeed(self, turn: int) -> bool:
         """Opens the gate; whether it was closed."""
-        if turn != self._turn or not self._failures:
+        if turn != self._turn or self.open:
             return False
         self._turn += 1
         self._failures = 0
@@ -125,6 +130,11 @@ class _Tier:
         self._reads = owner.reads
         self._writes = owner.writes
         self._refusing = False
+
+    @property
+    def there(self) -> bool:
+        """Whether it has answered last."""
+        return self._gate.open
 
     async def get(self, name: str) -> bytes | None:
         """The body of a name, if it is held."""
@@ -219,7 +229,7 @@ class SharedTier:
         body = await self._faster.get(name) if self._faster else None
         if body is None:
             body = await self._image.get(name)
-            if body is not None and self._faster:
+            if body is not None and self._faster and self._faster.there:
                 self._put_back(self._faster, name, body)
         return body
 
