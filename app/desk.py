@@ -44,6 +44,6 @@ class Desk:
             upstream_requests=usage.requests.total(),
         )
 
-    def standing(self) -> Standing:
+    async def standing(self) -> Standing:
         """How Raken is doing."""
-        return self._raken.status
+        return await self._raken.status()

@@ -24,13 +24,13 @@ from loaders.errors import ExtensionsUnavailable
 from loaders.extensions import MemberExtensions, ProjectExtensions
 from loaders.http_raken import HttpRaken, Manners
 from loaders.keeper import TokenKeeper
-from loaders.limiter import EvenSpacing
 from loaders.loader import Loader
 from loaders.migrate import SchemaMismatch, migrate, pending
 from loaders.oauth import OAuth
 from loaders.operation import Operation
+from loaders.pace import Pace
 from loaders.postgres import Postgres
-from loaders.quota import OwnQuota
+from loaders.postgres_pace import PostgresPace
 from loaders.refresh import Refresher
 from loaders.slices import Memory
 from loaders.usage import Usages
@@ -71,7 +71,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
 
         usages = Usages(list(CATALOGUE))
         keeper = _keeper(settings, postgres, clock)
-        raken = _raken(settings, keeper, usages, clock, stack)
+        raken = _raken(settings, keeper, _pace(settings, postgres, clock, stack), usages, clock, stack)
         loader = _loader(settings, raken, usages, clock)
         stack.push_async_callback(loader.close)
 
@@ -128,13 +128,19 @@ def _keeper(settings: Settings, postgres: Postgres, clock: Clock) -> TokenKeeper
     return TokenKeeper(vault, oauth, clock, random.random)
 
 
-def _raken(settings: Settings, keeper: TokenKeeper, usages: Usages, clock: Clock, stack: AsyncExitStack) -> HttpRaken:
+def _pace(settings: Settings, postgres: Postgres, clock: Clock, stack: AsyncExitStack) -> PostgresPace:
+    """How fast Raken is asked, by all processes together."""
+    rate, limit = settings.raken_requests_per_second, settings.raken_daily_quota
+    pace = PostgresPace(postgres, clock, rate, limit, random.random)
+    stack.push_async_callback(pace.close)
+    return pace
+
+
+def _raken(
+    settings: Settings, keeper: TokenKeeper, pace: Pace, usages: Usages, clock: Clock, stack: AsyncExitStack
+) -> HttpRaken:
     """Raken, with its tokens and its manners."""
-    manners = Manners(
-        EvenSpacing(settings.raken_requests_per_second, clock),
-        OwnQuota(settings.raken_daily_quota, clock),
-        timeout=settings.raken_timeout_seconds,
-    )
+    manners = Manners(pace, settings.raken_timeout_seconds)
     raken = HttpRaken(settings.raken_base_url, keeper, clock, manners, usages.asked)
     stack.push_async_callback(raken.close)
     return raken

@@ -8,7 +8,6 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
@@ -19,11 +18,11 @@ from loaders.breaker import Breaker, Permit
 from loaders.clock import Clock, Sleep
 from loaders.errors import RakenError, RakenForbidden, RakenGarbled, RakenNotConnected, RakenUnavailable
 from loaders.keeper import TokenKeeper
-from loaders.limiter import Spacing, Turnstile
-from loaders.quota import DayCount, Quota
+from loaders.limiter import Turnstile
+from loaders.pace import Pace
 from loaders.raken import Answer, Lane, OnSend, Standing, unheard
 from loaders.reply import Reply
-from loaders.throttle import Throttle, retry_after, speaks_of_quota
+from loaders.throttle import Refusal, retry_after, speaks_of_quota
 
 T = TypeVar("T")
 MOST = 64 << 20
@@ -46,8 +45,7 @@ class _Question(Generic[T]):
 class Manners:
     """How Raken is asked."""
 
-    spacing: Spacing
-    quota: Quota
+    pace: Pace
     timeout: float = 10.0
     "Seconds, a request."
     abreast: int = 8
@@ -79,15 +77,13 @@ class HttpRaken:
         self._base_url = base_url.rstrip("/")
         self._keeper = keeper
         self._clock = clock
-        self._quota = manners.quota
+        self._pace = manners.pace
         self._timeout = manners.timeout
         self._on_answer = on_answer
         self._jitter = jitter
         self._sleep = sleep
         self._breaker = Breaker()
-        self._throttle = Throttle(jitter)
-        self._throttled = DayCount(clock)
-        self._turnstile = Turnstile(manners.spacing, manners.abreast, self.failing, sleep)
+        self._turnstile = Turnstile(manners.pace, manners.abreast, self.failing, sleep)
         self._session = wire.session(manners.abreast)
         self._reachable = False
         self._last_error: str | None = None
@@ -119,25 +115,19 @@ class HttpRaken:
 
     def failing(self, lane: Lane) -> RakenError | None:
         """Why a question in this lane would fail at once, as far as is known without asking."""
-        now = self._clock.monotonic()
-        return (
-            self._keeper.standing()
-            or self._throttle.standing(now)
-            or self._quota.withheld(lane)
-            or self._breaker.standing(now)
-        )
+        return self._keeper.standing() or self._pace.withheld(lane) or self._breaker.standing(self._clock.monotonic())
 
-    @property
-    def status(self) -> Standing:
-        """How Raken stands."""
+    async def status(self) -> Standing:
+        """How Raken stands; what was sent today is what all processes have sent."""
+        today = await self._pace.today()
         return Standing(
             reachable=self._reachable,
             connected=self._keeper.connected,
             token_expires_at=self._keeper.expires_at,
             circuit=self._breaker.circuit,
-            requests_today=self._quota.spent,
-            daily_quota=self._quota.limit,
-            throttled_today=self._throttled.value,
+            requests_today=today.requests,
+            daily_quota=self._pace.limit,
+            throttled_today=today.throttled,
             last_error=self._last_error,
         )
 
@@ -195,9 +185,11 @@ class HttpRaken:
         async with self._turnstile.turn(question.lane):
             permit = self._breaker.admit(self._clock.monotonic())
             try:
-                await self._quota.spend(question.lane)
+                await self._pace.spend(question.lane)
+                await question.on_send()
+                since = self._pace.depart()
                 reply = await self._exchange(question, token)
-                self._note(question, reply, permit)
+                await self._note(question, reply, permit, since)
             except _NoAnswer as error:
                 self._fail(permit)
                 raise RakenUnavailable(str(error)) from None
@@ -207,7 +199,6 @@ class HttpRaken:
 
     async def _exchange(self, question: _Question[Any], token: str) -> Reply:
         status: int | None = None
-        await question.on_send()
         fetched_at, sent_at = self._clock.now(), self._clock.monotonic()
         try:
             async with self._session.get(
@@ -233,29 +224,20 @@ class HttpRaken:
             raise RakenGarbled(f"Raken's answer to {question.path}: expected at most {MOST} bytes, got more")
         return Reply(question.path, status, response.headers, body, fetched_at, sent_at)
 
-    def _note(self, question: _Question[Any], reply: Reply, permit: Permit) -> None:
+    async def _note(self, question: _Question[Any], reply: Reply, permit: Permit, since: int) -> None:
         """Learns from a status how Raken is; raises where it asks to be left alone, or fails."""
-        now = self._clock.monotonic()
         wish = retry_after(reply.headers.get("Retry-After"), reply.date or self._clock.now())
         if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._fail(permit)
             if wish and reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
-                self._throttle.unavailable(now, wish)
+                await self._pace.refused(Refusal(reply.status, wish), since)
             raise RakenUnavailable(f"Raken answered {question.path} with {reply.status}")
         self._reachable = True
         self._breaker.succeed(permit)
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._throttled.add()
-            quota = speaks_of_quota(reply.body)
-            raise self._throttle.refused(reply.sent_at, now, wish, quota=quota, midnight=self._midnight())
-        self._throttle.answered(reply.sent_at)
+            raise await self._pace.refused(Refusal(reply.status, wish, speaks_of_quota(reply.body)), since)
+        await self._pace.answered(since)
 
     def _fail(self, permit: Permit) -> None:
         self._reachable = False
         self._breaker.fail(permit, self._clock.monotonic(), self._jitter())
-
-    def _midnight(self) -> float:
-        """Seconds until a UTC day begins."""
-        now = self._clock.now()
-        tomorrow = datetime.combine(now.date() + timedelta(days=1), time.min, tzinfo=UTC)
-        return (tomorrow - now).total_seconds()

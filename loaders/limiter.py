@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from math import ceil
 from typing import Protocol
 
-from loaders.clock import Clock, Sleep
+from loaders.clock import Sleep
 from loaders.raken import Lane
 
 
@@ -23,21 +24,26 @@ class Spacing(Protocol):
         ...
 
 
-class EvenSpacing:
-    """Places 1/rate seconds apart, counted in this process alone."""
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The moments at which one of several processes may send that cannot speak with each other, but know the time."""
 
-    def __init__(self, rate: float, clock: Clock) -> None:
-        """`rate` is requests a second."""
-        self._gap = 1.0 / rate
-        self._clock = clock
-        self._next = float("-inf")
+    gap: float
+    "Seconds between two requests, whosever they are."
+    rank: int = 0
+    "Which of the processes this is, from 0."
+    of: int = 1
+    "How many there are."
 
-    async def reserve(self) -> float:
-        """Takes the next place, and answers in how many seconds it is."""
-        now = self._clock.monotonic()
-        place = max(now, self._next)
-        self._next = place + self._gap
-        return place - now
+    @property
+    def round(self) -> float:
+        """Seconds from one of this process's moments to its next."""
+        return self.gap * self.of
+
+    def after(self, moment: float) -> float:
+        """The first of them that is not before a moment."""
+        first = self.gap * self.rank
+        return first + ceil((moment - first) / self.round) * self.round
 
 
 @dataclass(order=True, slots=True)

@@ -55,7 +55,7 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How Raken stands, as this process knows it."""
+    """How Raken stands, as this process knows it; the counts are of all processes."""
 
     reachable: bool
     "Whether the last attempt got an answer that was not a 5xx."

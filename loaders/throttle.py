@@ -7,9 +7,10 @@ taken for the day's quota. That may be a wrong guess, and when a quota's day beg
 is not waited out blindly, but tried again, ever more rarely, and at the latest when a UTC day begins.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from loaders.backoff import pause
 from loaders.errors import QuotaExhausted, RakenError, RakenThrottled, RakenUnavailable
@@ -48,48 +49,64 @@ def speaks_of_quota(body: bytes) -> bool:
     return b"quota" in words or b"limit exceeded" in words or b"daily" in words
 
 
-class Throttle:
-    """What Raken last said about being asked too much."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A 429, or a 503 that names a time."""
 
-    def __init__(self, jitter: Callable[[], float]) -> None:
-        """`jitter` gives 0 to 1."""
-        self._jitter = jitter
-        self._until = float("-inf")
-        self._times = 0
-        self._quota = False
-        self._reason: Callable[[], RakenError] = RakenUnavailable
+    status: int
+    wish: float | None = None
+    "Seconds, by its Retry-After."
+    quota: bool = False
+    "Its words are of a quota."
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What Raken last said about being asked too much; times are in seconds of the epoch."""
+
+    number: int = 0
+    "Grows with each pause: an answer to what was asked before one says nothing new."
+    until: float = float("-inf")
+    times: int = 0
+    "429s since an answer was let through."
+    quota: bool = False
+    status: int = HTTPStatus.TOO_MANY_REQUESTS
+    seconds: float = 0.0
+    wish: float | None = None
 
     def standing(self, now: float) -> RakenError | None:
         """Why nobody may ask now, if so."""
-        return self._reason() if now < self._until else None
+        return self.error() if now < self.until else None
 
-    def answered(self, sent_at: float) -> None:
-        """Raken has let a request through; if it was sent after the last pause, all is well again."""
-        if sent_at >= self._until:
-            self._times = 0
-            self._quota = False
+    def error(self) -> RakenError:
+        """What who asks meanwhile is told."""
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return RakenUnavailable(f"Raken says 503: it is left alone for {self.seconds:.0f} s, as it wishes")
+        if self.quota:
+            return QuotaExhausted("Raken says 429: the day's quota of requests is spent")
+        return RakenThrottled(
+            f"Raken says 429, too many requests: it is left alone for {self.seconds:.0f} s", self.wish
+        )
 
-    def refused(self, sent_at: float, now: float, wish: float | None, *, quota: bool, midnight: float) -> RakenError:
-        """A 429 has come: `wish` is its Retry-After, `midnight` in how many seconds a UTC day begins."""
-        if sent_at < self._until:
-            # It was on its way when the first one came: no news, but for a longer wish.
-            self._until = max(self._until, now + (wish or 0.0))
-            return self._reason()
-        self._times += 1
-        self._quota = self._quota or quota or (self._times > 1 and not wish)
-        seconds = wish or pause(self._times, self._jitter(), **(QUOTA if quota else RATE))
-        if self._quota:
-            seconds = wish or min(seconds, midnight)
-            self._reason = lambda: QuotaExhausted("Raken says 429: the day's quota of requests is spent")
-        else:
-            message = f"Raken says 429, too many requests: it is left alone for {seconds:.0f} s"
-            self._reason = lambda: RakenThrottled(message, wish)
-        self._until = now + seconds
-        return self._reason()
+    def answered(self, since: int) -> "Pause":
+        """Raken has let a request through that was sent after so many pauses: if this was the last, all is well."""
+        return replace(self, times=0, quota=False) if since >= self.number and self.times else self
 
-    def unavailable(self, now: float, wish: float) -> None:
-        """A 503 has come that names a time."""
-        if now + wish > self._until:
-            self._until = now + wish
-            message = f"Raken says 503: it is left alone for {wish:.0f} s, as it wishes"
-            self._reason = lambda: RakenUnavailable(message)
+    def refused(self, refusal: Refusal, since: int, now: float, jitter: float) -> "Pause":
+        """Raken has refused a request that was sent after so many pauses; `jitter`, 0 to 1, spreads a back-off."""
+        named = now + (refusal.wish or 0.0)
+        if since < self.number:
+            # It was on its way when the last one came: no news, but for a longer wish.
+            return replace(self, until=max(self.until, named)) if refusal.wish else self
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            seconds = refusal.wish or 0.0
+            return replace(self, number=self.number + 1, until=named, status=refusal.status, seconds=seconds)
+        return self._again(refusal, now, jitter)
+
+    def _again(self, refusal: Refusal, now: float, jitter: float) -> "Pause":
+        times = self.times + 1
+        quota = self.quota or refusal.quota or (times > 1 and not refusal.wish)
+        seconds = refusal.wish or pause(times, jitter, **(QUOTA if refusal.quota else RATE))
+        if quota and not refusal.wish:
+            seconds = min(seconds, DAY - now % DAY)
+        return Pause(self.number + 1, now + seconds, times, quota, refusal.status, seconds, refusal.wish)

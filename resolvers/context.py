@@ -61,7 +61,7 @@ class Process(Protocol):
     def caches(self) -> Sequence[CacheRow]:
         """One row an entity, in the catalogue's order."""
 
-    def standing(self) -> Standing:
+    async def standing(self) -> Standing:
         """How Raken is doing."""
 
 

@@ -192,9 +192,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         return [CacheStatus.of(row) for row in info.context.process.caches()]
 
     @strawberry.field(description="How Raken is doing.", extensions=[Allowed(*ADMINS)])
-    def upstream_status(self, info: Info) -> UpstreamStatus | None:
+    async def upstream_status(self, info: Info) -> UpstreamStatus | None:
         """Raken's standing."""
-        return UpstreamStatus.of(info.context.process.standing())
+        return UpstreamStatus.of(await info.context.process.standing())
 
     @strawberry.field(description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)])
     async def orphaned_extensions(self, info: Info) -> list[OrphanedExtension] | None:

@@ -20,11 +20,10 @@ from loaders.errors import (
     RakenUnavailable,
 )
 from loaders.http_raken import HttpRaken, Manners
-from loaders.limiter import EvenSpacing
-from loaders.quota import OwnQuota
 from loaders.raken import Answer, Circuit, Lane
 from tests.hands import Hands
 from tests.integration.loopback import EMPTY, Handler, Loopback, answer, hang, loopback, reset, reset_halfway
+from tests.pace import OwnPace
 
 
 class Keeper:
@@ -77,7 +76,7 @@ class Caller:
             f"{server.url}/api/",
             self.keeper,  # type: ignore[arg-type]
             self.hands,
-            Manners(EvenSpacing(5, self.hands), OwnQuota(quota, self.hands), timeout, abreast),
+            Manners(OwnPace(self.hands, 5, quota), timeout, abreast),
             lambda path, status: self.answers.append((path, status)),
             jitter=lambda: 1.0,
             sleep=self.hands.sleep,
@@ -143,7 +142,7 @@ async def test_an_etag_is_sent_back_and_304_has_no_content(caller: Caller) -> No
     found = await caller.ask(etag='"e"')
     assert caller.server.requests[0].headers["If-None-Match"] == '"e"'
     assert found.content is None
-    assert caller.raken.status.requests_today == 1
+    assert (await caller.raken.status()).requests_today == 1
 
 
 async def test_who_hears_of_a_request_hears_before_it_is_sent_and_may_stop_it(caller: Caller) -> None:
@@ -191,7 +190,7 @@ async def test_a_fault_that_may_pass_is_tried_once_more(server: Loopback, fault:
     async with calling(server, timeout=0.2) as caller:
         server.script = [fault]
         assert (await caller.ask()).content == len(EMPTY)
-        assert (len(server.requests), caller.sent, caller.raken.status.requests_today) == (2, 2, 2)
+        assert (len(server.requests), caller.sent, (await caller.raken.status()).requests_today) == (2, 2, 2)
         assert caller.hands.slept[-2:] == [pytest.approx(0.4), 0.0]
 
 
@@ -203,7 +202,7 @@ async def test_a_fault_that_stays_says_what_was_expected_and_what_came(
         server.always = fault
         assert await caller.fails() == message
         assert len(server.requests) == 2
-        assert caller.raken.status.last_error == message.split(": ", 1)[1]
+        assert (await caller.raken.status()).last_error == message.split(": ", 1)[1]
 
 
 async def test_a_body_that_cannot_be_parsed_is_tried_once_more(caller: Caller) -> None:
@@ -218,14 +217,14 @@ async def test_a_refused_connection_says_so(unused_tcp_port_factory: Callable[[]
     async with calling(script) as caller:
         assert await caller.fails() == "RakenUnavailable: Raken cannot be reached: no connection for /members"
         assert caller.answers == [("/members", None)] * 2
-        assert not caller.raken.status.reachable
+        assert not (await caller.raken.status()).reachable
 
 
 async def test_a_connection_that_breaks_is_not_used_again_behind_the_quota_s_back(caller: Caller) -> None:
     await caller.ask()
     caller.server.always = reset
     await caller.fails()
-    assert len(caller.server.requests) == caller.sent == caller.raken.status.requests_today == 3
+    assert len(caller.server.requests) == caller.sent == (await caller.raken.status()).requests_today == 3
 
 
 async def test_a_body_without_end_is_not_read_to_the_end(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +251,7 @@ async def test_a_refusal_is_never_tried_again(caller: Caller, status: int) -> No
         await caller.ask()
     assert str(refused.value) == f"Raken answered /members with {status}: projectUuid is required"
     assert (refused.value.status, len(caller.server.requests)) == (status, 1)
-    assert caller.raken.status.reachable
+    assert (await caller.raken.status()).reachable
 
 
 async def test_a_redirect_is_not_followed(caller: Caller) -> None:
@@ -276,7 +275,7 @@ async def test_a_401_that_another_token_does_not_cure_says_so(caller: Caller) ->
     message = "RakenNotConnected: Raken says 401 to /members, to a token too that was just renewed"
     assert await caller.fails() == message
     assert caller.server.bearers == ["t1", "t2"]
-    assert not caller.raken.status.connected
+    assert not (await caller.raken.status()).connected
 
 
 async def test_a_403_is_tried_once_more_with_another_token(caller: Caller) -> None:
@@ -315,7 +314,7 @@ async def test_a_429_is_not_tried_again_and_nobody_asks_until_the_time_it_names(
     caller.hands.move(7)
     assert caller.raken.failing(Lane.AHEAD) is None
     await caller.ask()
-    assert caller.raken.status.throttled_today == 1
+    assert (await caller.raken.status()).throttled_today == 1
 
 
 async def test_a_retry_after_that_is_a_date_is_taken_by_raken_s_clock(caller: Caller) -> None:
@@ -381,7 +380,7 @@ async def test_five_failures_open_the_breaker_and_then_nothing_is_sent(server: L
         for _ in range(3):
             await caller.fails()
         # Two at a time, and the sixth not any more.
-        assert (len(server.requests), caller.raken.status.circuit) == (5, Circuit.OPEN)
+        assert (len(server.requests), (await caller.raken.status()).circuit) == (5, Circuit.OPEN)
         assert "failed 5 times in a row or more; it is tried again in 2 s" in await caller.fails()
         assert isinstance(caller.raken.failing(Lane.AHEAD), RakenUnavailable)
         assert len(server.requests) == 5
@@ -402,11 +401,11 @@ async def test_one_probe_goes_out_after_the_pause_and_closes_the_breaker(caller:
     caller.hands.move(2)
     probe = asyncio.create_task(caller.ask())
     await held.wait()
-    assert caller.raken.status.circuit is Circuit.HALF_OPEN
+    assert (await caller.raken.status()).circuit is Circuit.HALF_OPEN
     assert "one request is out to see whether it is back" in await caller.fails()
     go.set()
     await probe
-    assert (len(caller.server.requests), caller.raken.status.circuit) == (6, Circuit.CLOSED)
+    assert (len(caller.server.requests), (await caller.raken.status()).circuit) == (6, Circuit.CLOSED)
 
 
 async def test_a_probe_that_is_given_up_leaves_room_for_another(caller: Caller) -> None:
@@ -422,7 +421,7 @@ async def test_a_probe_that_is_given_up_leaves_room_for_another(caller: Caller) 
     await asyncio.gather(probe, return_exceptions=True)
     caller.server.always = answer()
     await caller.ask()
-    assert caller.raken.status.circuit is Circuit.CLOSED
+    assert (await caller.raken.status()).circuit is Circuit.CLOSED
 
 
 @pytest.mark.parametrize("status", [400, 404, 429])
@@ -431,7 +430,7 @@ async def test_what_raken_says_on_purpose_never_opens_the_breaker(caller: Caller
     for _ in range(10):
         await caller.fails()
         caller.hands.move(3600)
-    assert caller.raken.status.circuit is Circuit.CLOSED
+    assert (await caller.raken.status()).circuit is Circuit.CLOSED
     assert len(caller.server.requests) == 10
 
 
@@ -443,10 +442,14 @@ async def test_a_request_in_vain_is_counted_before_it_is_sent_and_none_passes_th
         await caller.ask()
         message = "QuotaExhausted: the day's 4 requests to Raken are spent; the next are at midnight UTC"
         assert await caller.fails() == message
-        assert (len(server.requests), caller.raken.status.requests_today, caller.raken.status.daily_quota) == (4, 4, 4)
+        assert (
+            len(server.requests),
+            (await caller.raken.status()).requests_today,
+            (await caller.raken.status()).daily_quota,
+        ) == (4, 4, 4)
         caller.hands.move(12 * 3600)
         await caller.ask()
-        assert caller.raken.status.requests_today == 1
+        assert (await caller.raken.status()).requests_today == 1
 
 
 async def test_at_once_too_the_quota_is_never_passed(server: Loopback) -> None:
@@ -490,7 +493,7 @@ async def test_in_real_time_too_the_server_sees_them_spaced(server: Loopback) ->
         server.url,
         caller.keeper,  # type: ignore[arg-type]
         Real(),
-        Manners(EvenSpacing(50, Real()), OwnQuota(None, Real())),
+        Manners(OwnPace(Real(), 50)),
     )
     await asyncio.gather(*(raken.page("/x", {}, Lane.PEOPLE, len) for _ in range(10)))
     assert server.at[-1] - server.at[0] >= 9 / 50 - 0.01
@@ -509,15 +512,15 @@ class Real:
 
 
 async def test_the_status_says_how_raken_stands(caller: Caller) -> None:
-    before = caller.raken.status
+    before = await caller.raken.status()
     assert (before.reachable, before.last_error, before.requests_today, before.throttled_today) == (False, None, 0, 0)
     await caller.ask()
-    after = caller.raken.status
+    after = await caller.raken.status()
     assert (after.reachable, after.connected, after.circuit, after.requests_today) == (True, True, Circuit.CLOSED, 1)
     assert after.token_expires_at == datetime(2026, 3, 2, 22, tzinfo=UTC)
     caller.server.always = answer(500)
     await caller.fails()
-    assert (caller.raken.status.reachable, caller.raken.status.last_error) == (
+    assert ((await caller.raken.status()).reachable, (await caller.raken.status()).last_error) == (
         False,
         "Raken answered /members with 500",
     )

@@ -24,15 +24,14 @@ from loaders.errors import (
 )
 from loaders.http_raken import HttpRaken, Manners
 from loaders.keeper import TokenKeeper
-from loaders.limiter import EvenSpacing
 from loaders.oauth import OAuth
 from loaders.pages import Reading, read
-from loaders.quota import OwnQuota
 from loaders.raken import Lane
 from loaders.tokens import Tokens
 from sandbox.options import Options
 from sandbox.running import Address, running
 from tests.hands import Hands
+from tests.pace import OwnPace
 from tests.vault import Vault
 
 NOVEMBER = SliceKey(TIME_CARDS, None, Month(2026, 11))
@@ -53,7 +52,7 @@ class Client:
             variables["RAKEN_BASE_URL"],
             self.keeper,
             self.hands,
-            Manners(EvenSpacing(5, self.hands), OwnQuota(None, self.hands), timeout=2.0),
+            Manners(OwnPace(self.hands, 5), timeout=2.0),
             jitter=lambda: 1.0,
             sleep=self.hands.sleep,
         )
@@ -165,7 +164,7 @@ async def test_each_fault_is_said_and_over_when_it_is_over(
     client.sandbox.lift()
     client.hands.move(3600)
     assert ids(await client.read(SliceKey(MEMBERS))) == client.now_whole("members")
-    assert client.raken.status.connected
+    assert (await client.raken.status()).connected
 
 
 async def test_an_access_token_that_has_ended_early_is_renewed_once(client: Client) -> None:
@@ -182,9 +181,9 @@ async def test_a_dead_chain_is_not_connected_until_there_is_a_new_one(client: Cl
     for _ in range(3):
         with pytest.raises(RakenNotConnected, match="an administrator connects"):
             await client.read(SliceKey(PROJECTS))
-    assert not client.raken.status.connected
+    assert not (await client.raken.status()).connected
     assert isinstance(client.raken.failing(Lane.PEOPLE), RakenNotConnected)
     client.vault.stored = Tokens("", "another-new-one", datetime.fromtimestamp(0, UTC))
     await client.keeper.heard("")
     await client.read(SliceKey(PROJECTS))
-    assert client.raken.status.connected
+    assert (await client.raken.status()).connected

@@ -1,14 +1,16 @@
 """The way out: spaced, in the order of lanes, few at once."""
 
 import asyncio
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from loaders.errors import RakenError, RakenUnavailable
-from loaders.limiter import EvenSpacing, Turnstile
+from loaders.limiter import Slots, Turnstile
 from loaders.raken import Lane
 from tests.hands import Hands
+from tests.pace import OwnPace
 
 
 class Gate:
@@ -27,8 +29,8 @@ class Street:
     def __init__(self, rate: float = 5.0, abreast: int = 8) -> None:
         self.hands = Hands()
         self.gate = Gate()
-        self.spacing = EvenSpacing(rate, self.hands)
-        self.turnstile = Turnstile(self.spacing, abreast, self.gate, self.hands.sleep)
+        self.pace = OwnPace(self.hands, rate)
+        self.turnstile = Turnstile(self.pace, abreast, self.gate, self.hands.sleep)
         self.out: list[str] = []
         self.at: list[float] = []
         self.now = self.most = 0
@@ -153,7 +155,7 @@ async def test_a_spacing_that_fails_fails_those_who_wait_and_not_those_who_come_
     street.turnstile._spacing = Broken()
     for result in await asyncio.gather(street.go("a"), street.go("b"), return_exceptions=True):
         assert str(result) == "no place can be had"
-    street.turnstile._spacing = street.spacing
+    street.turnstile._spacing = street.pace
     await street.go("c")
     assert street.out == ["c"]
 
@@ -175,3 +177,16 @@ async def test_a_closed_one_leaves_no_task_behind() -> None:
         task.cancel()
     await asyncio.gather(*going, return_exceptions=True)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_processes_that_cannot_speak_with_each_other_send_as_one_would() -> None:
+    processes = [Slots(0.25, rank, 3) for rank in range(3)]
+    moments = sorted(slots.after(1e9 + slots.round * n) for n in range(20) for slots in processes)
+    assert [round(after - before, 6) for before, after in pairwise(moments)] == [0.25] * 59
+
+
+def test_a_moment_of_ones_own_is_never_in_the_past_and_not_far() -> None:
+    slots = Slots(0.2, 1, 4)
+    for n in range(100):
+        moment = 1000 + n / 7
+        assert moment <= slots.after(moment) < moment + slots.round
