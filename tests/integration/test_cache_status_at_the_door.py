@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.running import Address
+from tests.integration.conftest import Line
 from tests.integration.door import Answer, signed
 from tests.integration.lab import Lab, lab
 
@@ -17,9 +18,9 @@ TTLS = {"TTL_PROJECTS": "300", "TTL_MEMBERS": "200"}
 
 
 @pytest.fixture
-async def gateway(sandbox: Address, home: str) -> AsyncIterator[Lab]:
+async def gateway(sandbox: Address, line: Line) -> AsyncIterator[Lab]:
     """Yields a gateway that has read nothing."""
-    async with lab(sandbox, home, **TTLS) as gateway:
+    async with lab(sandbox, line.dsn, **TTLS) as gateway:
         yield gateway
 
 
