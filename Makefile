@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check generate bench
+.PHONY: help install run test check generate bench day soak
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,3 +37,9 @@ generate: install ## write schema.graphql and docs/entities.md
 
 bench: install ## measure the merged view, cold and warm
 	$(BIN)/python benchmarks/merged_view.py
+
+day: install ## live through a simulated working day: hits, requests saved, what was wrong
+	$(BIN)/python -m benchmarks.day
+
+soak: install ## half an hour of load and trouble, simulated (SECONDS=): leaks, recovery, what was wrong
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),1800)

@@ -1,0 +1,31 @@
+"""The simulated day and the soak, in small: what they promise of large ones holds, and they can fail."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.day import Day, live, report
+from benchmarks.logbook import keeping
+from benchmarks.soak import soak
+
+
+async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_is_found_out(
+    tmp_path: Path, database_url: str
+) -> None:
+    with keeping() as book:
+        lived, score, blind = await live(Day(hours=1, people=5), tmp_path, database_url)
+    assert lived.tally.wrong == []
+    assert blind == []
+    assert score.hit_rate > 80
+    assert score.saved > 50
+    assert not lived.tally.errors
+    assert book.errors == []
+    assert "DEGRADED" in report(lived, score, book)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a Postgres that is cut off leaves transports to the collector
+async def test_a_minute_of_every_trouble_leaves_nothing_behind(tmp_path: Path, database_url: str) -> None:
+    with keeping() as book:
+        lived, went = await soak(60, 1, tmp_path, database_url)
+    assert list(went.complaints(lived, book)) == []
+    assert went.met
