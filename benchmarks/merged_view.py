@@ -2,7 +2,6 @@
 
 The rule it keeps: all that is measured comes from one run of the same two processes, and both have ended with it.
 """
-# ruff: noqa: INP001 - a script, no package
 
 import json
 import os
