@@ -1,9 +1,12 @@
 """What only the process can do for a field: sign somebody in, and say how caches and Raken are doing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.accounts import Doorkeeper
+from loaders.entity import SliceKey
+from loaders.errors import ExtensionsUnavailable
 from loaders.http_raken import HttpRaken
+from loaders.ledger import Entry
 from loaders.loader import Loader
 from loaders.raken import Standing
 from loaders.slices import total
@@ -25,20 +28,36 @@ class Desk:
         """A session. Raises: Unauthenticated, ExtensionsUnavailable."""
         return await self._doorkeeper.sign_in(email, password)
 
-    def caches(self) -> Sequence[CacheRow]:
-        """One row an entity, in the catalogue's order."""
-        return [self._row(name) for name, _ in self._usages]
+    async def caches(self) -> Sequence[CacheRow]:
+        """One row an entity, in the catalogue's order: of what this process holds, and of what all have in common."""
+        try:
+            entries = await self._loader.source.entries()
+        except ExtensionsUnavailable:
+            entries = {}
+        return [
+            self._row(name, {key: one for key, one in entries.items() if key.entity.name == name})
+            for name, _ in self._usages
+        ]
 
-    def _row(self, name: str) -> CacheRow:
-        usage = self._usages.of(name)
-        slices = [one for one in self._loader.memory if one.key.entity.name == name]
+    def _row(self, name: str, entries: Mapping[SliceKey, Entry]) -> CacheRow:
+        usage, lifetime = self._usages.of(name), self._loader.lifetimes[name]
+        held = {one.key: one for one in self._loader.memory if one.key.entity.name == name}
+        others = {key: one for key, one in entries.items() if key not in held and one.age <= lifetime.max_stale}
+        states = [self._loader.state(key, self._loader.age(one)) for key, one in held.items()]
+        states += [self._loader.state(key, one.age) for key, one in others.items()]
+        fetched = [one.reading.fetched_at for one in held.values()]
+        fetched += [one.fetched_at for one in others.values() if one.fetched_at is not None]
         return CacheRow(
             entity=name,
-            state=worst(self._loader.state(one) for one in slices),
-            objects=total(slices),
-            ttl_seconds=int(self._loader.lifetimes[name].ttl),
-            last_refreshed_at=max((one.reading.fetched_at for one in slices), default=None),
-            last_error=usage.last_error,
+            state=worst(states),
+            objects=total(held.values()) + sum(one.rows for one in others.values()),
+            ttl_seconds=int(lifetime.ttl),
+            last_refreshed_at=max(fetched, default=None),
+            # What this process has read later, and is publishing, says itself how it went.
+            last_error=_last_trouble(
+                one for key, one in entries.items() if key not in held or one.number >= held[key].reading.number
+            )
+            or usage.last_error,
             hits=usage.hits,
             misses=usage.misses,
             upstream_requests=usage.requests.total(),
@@ -47,3 +66,10 @@ class Desk:
     async def standing(self) -> Standing:
         """How Raken is doing."""
         return await self._raken.status()
+
+
+def _last_trouble(entries: Iterable[Entry]) -> str | None:
+    """The newest of what still ails some slices, whichever process met it."""
+    troubled = [one for one in entries if one.trouble is not None]
+    newest = min(troubled, key=lambda one: min(one.age, one.failed_age), default=None)
+    return None if newest is None else f"{newest.key.partition('@')[0]}: {newest.trouble}"

@@ -22,7 +22,7 @@ class Health:
     def __init__(self, pings: Mapping[str, Ping]) -> None:
         """`pings` ask a dependency for nothing, and raise a GatewayError where it is down."""
         self._pings = pings
-        self.migrated = False
+        self.migrated = asyncio.Event()
         "Whether the database's schema was once seen to be the newest."
         self.stopping = False
 
@@ -33,10 +33,10 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """200 once migrations were seen and until it stops; one row a dependency."""
         states = await asyncio.gather(*(self._state(ping) for ping in self._pings.values()))
-        ready = self.migrated and not self.stopping
+        ready = self.migrated.is_set() and not self.stopping
         content: dict[str, Any] = {
             "ready": ready,
-            "migrated": self.migrated,
+            "migrated": self.migrated.is_set(),
             "stopping": self.stopping,
             "dependencies": [{"name": name, **state} for name, state in zip(self._pings, states, strict=True)],
         }

@@ -24,7 +24,7 @@ from app.logs import configure
 from app.requests import wants_page
 from app.site import PAGES, Files, Site
 from app.stopping import heed
-from app.wiring import Gateway, open_gateway
+from app.wiring import Gateway, ended, open_gateway
 from loaders.errors import GatewayError
 from loaders.tally import Tally
 from resolvers.schema import ENTITIES
@@ -50,7 +50,8 @@ def served(chosen: Settings, tally: Tally | None = None) -> Starlette:
             app.router.routes.extend(routes(gateway))
             spare_garbage()
             heed(gateway.health)
-            yield
+            async with ended(gateway.ahead.run()):
+                yield
 
     return Starlette(middleware=middleware(chosen), lifespan=lifespan)
 

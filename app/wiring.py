@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,28 +18,41 @@ from app.graphql import GraphQLEndpoint
 from app.health import Health
 from app.metrics import Metrics
 from loaders.accounts import Accounts
+from loaders.ahead import Ahead
 from loaders.audit import AuditLog
 from loaders.clock import Clock
+from loaders.commons import Commons, Shared
 from loaders.dataloaders import Stores
+from loaders.ear import Ear, Heard
+from loaders.entities.members import MEMBERS
+from loaders.entities.projects import PROJECTS
+from loaders.entities.time_cards import TIME_CARDS
+from loaders.entity import SliceKey
 from loaders.errors import ExtensionsUnavailable
 from loaders.extensions import MemberExtensions, ProjectExtensions
 from loaders.http_raken import HttpRaken, Manners
 from loaders.keeper import TokenKeeper
+from loaders.ledger import Ledger
 from loaders.loader import Loader
 from loaders.migrate import SchemaMismatch, migrate, pending
 from loaders.oauth import OAuth
 from loaders.operation import Operation
 from loaders.pace import Pace
 from loaders.postgres import Postgres
+from loaders.postgres_cache import PostgresCache
 from loaders.postgres_pace import PostgresPace
+from loaders.redis_cache import redis_cache
 from loaders.refresh import Refresher
+from loaders.shared import SharedTier
 from loaders.slices import Memory
+from loaders.source import Source
 from loaders.usage import Usages
 from loaders.vault import PostgresTokenVault
 from resolvers.access import Viewer
 from resolvers.context import Context
 from resolvers.graph import GRAPH
 from resolvers.schema import CATALOGUE
+from resolvers.windows import window
 
 AGAIN = 1.0
 "Seconds between looks at a Postgres that was away when the process started."
@@ -57,6 +71,8 @@ class Gateway:
     health: Health
     metrics: Metrics
     loader: Loader
+    ahead: Ahead
+    ear: Ear
 
 
 @asynccontextmanager
@@ -71,9 +87,12 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
 
         usages = Usages(list(CATALOGUE))
         keeper = _keeper(settings, postgres, clock)
-        raken = _raken(settings, keeper, _pace(settings, postgres, clock, stack), usages, clock, stack)
-        loader = _loader(settings, raken, usages, clock)
+        pace = _pace(settings, postgres, clock, stack)
+        raken = _raken(settings, keeper, pace, usages, clock, stack)
+        ledger = Ledger(postgres)
+        loader = _loader(settings, raken, await _commons(settings, postgres, ledger, clock, stack), usages, clock)
         stack.push_async_callback(loader.close)
+        ear = _ear(settings, {"slice": loader.source.heard, "tokens": keeper.heard, "pause": pace.heard}, stack)
 
         desk = Desk(doorkeeper, loader, usages, raken)
         contexts = _contexts(settings, loader, stores, Refresher(loader, AuditLog(postgres)), desk)
@@ -81,21 +100,46 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         endpoint = GraphQLEndpoint(GRAPH, doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
-        stack.push_async_callback(_ended, asyncio.create_task(_watch(settings, postgres, health)))
-        yield Gateway(settings, endpoint, doorkeeper, keeper, health, metrics, loader)
+        await stack.enter_async_context(ended(_watch(settings, postgres, health, ear)))
+        ahead = _ahead(settings, loader, ledger, health)
+        yield Gateway(settings, endpoint, doorkeeper, keeper, health, metrics, loader, ahead, ear)
 
 
-def _loader(settings: Settings, raken: HttpRaken, usages: Usages, clock: Clock) -> Loader:
+async def _commons(
+    settings: Settings, postgres: Postgres, ledger: Ledger, clock: Clock, stack: AsyncExitStack
+) -> Commons:
+    """What all processes have in common: the ledger in Postgres, and values in Redis, where there is one, and there."""
+    url = settings.redis_url.get_secret_value()
+    faster = await stack.enter_async_context(redis_cache(url)) if url else None
+    tier = SharedTier(PostgresCache(postgres), faster, clock, int(settings.max_stale_seconds) + 1)
+    stack.push_async_callback(tier.close)
+    return Shared(ledger, tier, clock, CATALOGUE)
+
+
+def _ear(settings: Settings, heard: Mapping[str, Heard], stack: AsyncExitStack) -> Ear:
+    """What hears in this process what other processes commit."""
+    ear = Ear(settings.database_url, heard)
+    stack.push_async_callback(ear.close)
+    return ear
+
+
+def _ahead(settings: Settings, loader: Loader, ledger: Ledger, health: Health) -> Ahead:
+    """What is read before anybody asks: people open on projects, members, and the default window's time cards."""
+    zone = ZoneInfo(settings.company_time_zone)
+
+    def critical() -> list[SliceKey]:
+        months = window(None, None, loader.clock.now().astimezone(zone).date()).months()
+        return [SliceKey(PROJECTS), SliceKey(MEMBERS), *(SliceKey(TIME_CARDS, None, month) for month in months)]
+
+    return Ahead(loader, critical, health.migrated, lambda: ledger.tidy(settings.max_stale_seconds))
+
+
+def _loader(settings: Settings, raken: HttpRaken, commons: Commons, usages: Usages, clock: Clock) -> Loader:
     """The reads of all entities."""
-    return Loader(
-        raken,
-        clock,
-        Memory(int(settings.slice_cache_mb * MB)),
-        lifetimes={entity.name: settings.lifetime(entity) for entity in CATALOGUE},
-        scopes=settings.scopes,
-        observer=usages,
-        jitter=random.random,
-    )
+    lifetimes = {entity.name: settings.lifetime(entity) for entity in CATALOGUE}
+    memory = Memory(int(settings.slice_cache_mb * MB))
+    source = Source(raken, commons, clock, memory, lifetimes, settings.scopes, usages, random.random)
+    return Loader(source, clock, lifetimes)
 
 
 def _contexts(
@@ -146,14 +190,15 @@ def _raken(
     return raken
 
 
-async def _watch(settings: Settings, postgres: Postgres, health: Health) -> None:
-    """Waits until the newest schema was seen once: from then on the process is ready."""
+async def _watch(settings: Settings, postgres: Postgres, health: Health, ear: Ear) -> None:
+    """Waits until the newest schema was seen once: from then on the process listens, and is ready."""
     told = None
     while True:
         with suppress(ExtensionsUnavailable):
             obstacle = await _obstacle(settings, postgres)
             if obstacle is None:
-                health.migrated = True
+                ear.open()
+                health.migrated.set()
                 return
             if obstacle != told:
                 _log.error("not_migrated", reason=obstacle)
@@ -180,6 +225,12 @@ async def _obstacle(settings: Settings, postgres: Postgres) -> str | None:
     return f"the schema lacks {', '.join(lacking)}" if lacking else None
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+@asynccontextmanager
+async def ended(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Has something done beside, and ended at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

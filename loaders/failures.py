@@ -37,13 +37,14 @@ class Failures:
         failure = self._failures.get(key)
         return failure.error if failure is not None and failure.until > self._clock.monotonic() else None
 
-    def remember(self, key: Hashable, error: RakenError) -> None:
-        """Notes one more failure of a key."""
+    def remember(self, key: Hashable, error: RakenError) -> float:
+        """Notes one more failure of a key, and answers for how many seconds it stands."""
         before = self._failures.get(key)
         times = before.times + 1 if before is not None else 1
-        until = self._clock.monotonic() + pause(times, self._jitter(), **PAUSE)
+        seconds = pause(times, self._jitter(), **PAUSE)
         # A traceback would hold the page that could not be read.
-        self._failures.put(key, Failure(error.with_traceback(None), until, times))
+        self._failures.put(key, Failure(error.with_traceback(None), self._clock.monotonic() + seconds, times))
+        return seconds
 
     def clear(self, key: Hashable) -> None:
         """Forgets a key's failures: it has just been read."""

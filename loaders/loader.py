@@ -5,75 +5,38 @@ One rule: nothing is asked singly. A read names a slice; whoever reads it meanwh
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from loaders.backlog import Backlog
 from loaders.clock import Clock
 from loaders.entity import Entity, Scope, SliceKey
-from loaders.errors import GatewayError, QuotaExhausted, RakenError, RakenGarbled, RakenRefused, StillReading
-from loaders.failures import Failures
+from loaders.errors import GatewayError, QuotaExhausted, RakenError, StillReading
 from loaders.flight import Departure, Flight, Flights
 from loaders.freshness import Action, Lifetime, State, judge
 from loaders.lookups import Lookups, Wanted
 from loaders.operation import Operation, Serving
-from loaders.pages import Reading, read
-from loaders.raken import Lane, Raken
+from loaders.raken import Lane
 from loaders.recent import Recent
-from loaders.slices import Memory, Slice
+from loaders.slices import Slice
+from loaders.source import Errand, Landing, Source
 
 BRIEFLY = 1.0
 "Seconds that a reader waits for better than something stale (RFC 5861, section 4)."
-REFUSED = 400
-
-
-class Observer(Protocol):
-    """Who counts what the reads do."""
-
-    def served(self, key: SliceKey, outcome: str) -> None:
-        """An operation touched a slice: hit, stale, degraded (none waited), miss or error."""
-
-    def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
-        """A flight has ended: with a reading, or an error."""
-
-    def crashed(self, error: BaseException) -> None:
-        """A flight has ended with what nobody foresaw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """What a flight brought, and what it replaced."""
-
-    before: Slice[Any] | None
-    after: Slice[Any]
 
 
 class Loader:
     """Reads slices for operations: memory, then one flight to Raken, and `judge` between."""
 
-    def __init__(
-        self,
-        raken: Raken,
-        clock: Clock,
-        memory: Memory,
-        lifetimes: Mapping[str, Lifetime],
-        scopes: Mapping[str, Scope],
-        observer: Observer,
-        jitter: Callable[[], float],
-    ) -> None:
-        """`lifetimes` are by entity name; `scopes` fixes what a declaration leaves open; `jitter` gives 0 to 1."""
-        self.memory = memory
+    def __init__(self, source: Source, clock: Clock, lifetimes: Mapping[str, Lifetime]) -> None:
+        """`lifetimes` are by entity name."""
+        self.source = source
+        self.memory = source.memory
         self.clock = clock
         self.lifetimes = lifetimes
-        self._raken = raken
-        self._scopes = dict(scopes)
-        self._observer = observer
-        self._failures = Failures(clock, jitter)
         self._lookups = Lookups(clock)
         self._flights: Flights[SliceKey, Landing] = Flights(self._crash)
         self._backlog: Backlog[SliceKey] = Backlog(self._fill)
         self._used: Recent[SliceKey, None] = Recent(clock)
-        self._version = 0
 
     async def read(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted] = ()) -> Serving:
         """The slice of a key as the operation sees it; `wanted` are ids that it ought to hold.
@@ -111,11 +74,11 @@ class Loader:
 
     def _count(self, key: SliceKey, operation: Operation, outcome: str) -> None:
         if operation.count(key, outcome):
-            self._observer.served(key, outcome)
+            self.source.observer.served(key, outcome)
 
     async def _serve(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted]) -> tuple[Serving, str]:
-        # Memory first. What is known of Raken is known without asking it.
-        held = self.memory.use(key)
+        # Memory first, then what others have published. What is known of Raken is known without asking it.
+        held = self.memory.use(key) or await self.source.recall(key)
         trouble = self.failing(key, operation.lane)
         verdict = judge(self.age(held), self.lifetimes[key.entity.name], failing=trouble is not None)
         # Nothing may be served: the flight, or at once the reason why there is none.
@@ -213,73 +176,53 @@ class Loader:
             trouble = None if flight.task.cancelled() else flight.task.exception()
         return not (isinstance(trouble, RakenError) and trouble.retryable)
 
+    def ahead(self, key: SliceKey) -> Flight[Landing] | None:
+        """Starts a flight that nobody waits for; None where one is under way, or Raken is not there for it."""
+        if self._flights.under_way(key) or self.failing(key, Lane.AHEAD) is not None:
+            return None
+        return self._flights.join(key, lambda depart: self._fetch(key, Lane.AHEAD, depart))
+
+    async def warm(self, key: SliceKey) -> None:
+        """Has a slice held and fresh, if that can be."""
+        held = self.memory.peek(key) or await self.source.recall(key)
+        verdict = judge(self.age(held), self.lifetimes[key.entity.name], failing=False)
+        flight = self.ahead(key) if verdict.action is not Action.SERVE else None
+        if flight is not None:
+            await asyncio.wait({flight.task})
+
     async def refresh(self, key: SliceKey, seconds: float, on_send: Callable[[], None] = lambda: None) -> Landing:
-        """Reads a slice anew whatever its age, with a reading that starts after this call.
+        """Reads a slice anew whatever its age, with a reading that starts after this call, and tells all processes.
 
         Raises: RakenError, StillReading too where it takes longer than so many seconds.
         """
-        trouble = self._raken.failing(Lane.ASKED)
+        trouble = self.source.raken.failing(Lane.ASKED)
         if trouble is not None:
             raise trouble.with_traceback(None)
         try:
             async with asyncio.timeout(seconds):
                 flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart, on_send))
-                return await flight.land()
+                self.source.asked(key)
+                landing = await flight.land()
+                if landing.published is not None:
+                    await asyncio.wait({landing.published})
+                return landing
         except TimeoutError:
             raise StillReading(f"{key.entity.name} took longer than {seconds:g} s and goes on behind") from None
 
     async def _fetch(
         self, key: SliceKey, lane: Lane, depart: Departure, on_send: Callable[[], None] = lambda: None
     ) -> Landing:
-        async def sent() -> None:
-            depart()
-            on_send()
-
-        before = self.memory.peek(key)
         try:
-            reading = await read(self._raken, key, before.reading if before else None, lane, sent)
-            self._check_projects(key, reading)
-        except RakenError as error:
-            if not self._learned(key, error):
-                self._fail(key, error)
+            landing = await self.source.fetch(key, Errand(lane, depart, on_send))
+        except RakenError:
+            self._lookups.failed(key)
             raise
-        return self._keep(key, reading, before)
-
-    def _keep(self, key: SliceKey, reading: Reading, before: Slice[Any] | None) -> Landing:
-        after = Slice.of(key, reading, before, self._version + 1)
-        self._version = max(self._version, after.version)
-        self.memory.keep(after)
-        self._failures.clear(key)
         self._backlog.drop(key)
-        self._observer.landed(key, reading, None)
-        return Landing(before, after)
-
-    def _fail(self, key: SliceKey, error: RakenError) -> None:
-        self._lookups.failed(key)
-        self._observer.landed(key, None, error)
-        # Which lanes the quota withholds is known anyway: one lane's refusal is no other's.
-        if not isinstance(error, QuotaExhausted):
-            self._failures.remember(key, error)
-
-    def _open(self, key: SliceKey) -> bool:
-        """Whether it is still open that Raken answers this company-wide."""
-        return key.project is None and self.scope(key.entity) is Scope.EITHER
-
-    def _check_projects(self, key: SliceKey, reading: Reading) -> None:
-        # Of many rows, a few may lie on no project; that none of them names one is Raken's way with this entity.
-        if self._open(key) and reading.rows and all(row.project_id is None for row in reading.rows):
-            raise RakenRefused(f"expected {key.entity.name} rows that name their project, got none that does", REFUSED)
-
-    def _learned(self, key: SliceKey, error: RakenError) -> bool:
-        """Whether a failure says, where that was open, that Raken wants to be asked by project: then it is known."""
-        insists = self._open(key) and isinstance(error, RakenRefused) and error.status == REFUSED
-        if insists:
-            self._scopes[key.entity.name] = Scope.PROJECT
-        return insists
+        return landing
 
     def scope(self, entity: Entity[Any]) -> Scope:
         """How Raken is asked for one project's rows of an entity, as far as is known."""
-        return self._scopes.get(entity.name, entity.scope)
+        return self.source.scope(entity)
 
     def by_project(self, entity: Entity[Any]) -> bool:
         """Whether one project's rows are asked for by project."""
@@ -287,16 +230,20 @@ class Loader:
 
     def failing(self, key: SliceKey, lane: Lane) -> RakenError | None:
         """Why a slice would not be asked for now; None where nothing is known against it."""
-        return self._failures.of(key) or self._raken.failing(lane)
+        return self.source.failing(key, lane)
 
     def age(self, slice_: Slice[Any] | None) -> float | None:
         """Seconds since a slice's reading began; None for none."""
         return None if slice_ is None else max(0.0, self.clock.monotonic() - slice_.reading.sent_at)
 
-    def state(self, slice_: Slice[Any]) -> State:
-        """How a slice stands now, if a person asked for it."""
-        trouble = self.failing(slice_.key, Lane.PEOPLE)
-        return judge(self.age(slice_), self.lifetimes[slice_.key.entity.name], failing=trouble is not None).state
+    def state(self, key: SliceKey, age: float | None) -> State:
+        """How a slice of an age stands now, if a person asked for it."""
+        trouble = self.failing(key, Lane.PEOPLE)
+        return judge(age, self.lifetimes[key.entity.name], failing=trouble is not None).state
+
+    def unused(self, key: SliceKey) -> float:
+        """Seconds since somebody was served a slice; infinite where nobody was within a day."""
+        return self._used.age(key)
 
     def used(self, entity: Entity[Any], seconds: float) -> list[SliceKey]:
         """The keys of an entity that somebody was served within so many seconds, a day at most."""
@@ -304,11 +251,10 @@ class Loader:
 
     def _crash(self, key: SliceKey, error: BaseException) -> None:
         if not isinstance(error, GatewayError):
-            self._observer.crashed(error)
-            # What breaks us each time must not be met, and Raken asked, once a read.
-            self._failures.remember(key, RakenGarbled(f"{key.entity.name} could not be read; the log says why"))
+            self.source.crashed(key, error)
 
     async def close(self) -> None:
         """Ends what is under way."""
         await self._backlog.close()
         await self._flights.close()
+        await self.source.close()

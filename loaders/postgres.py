@@ -18,6 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable
+from loaders.patience import patient
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
@@ -35,7 +36,6 @@ _HUNG_SECONDS = 2.5  # past Postgres' own limit: it does not even say that it ga
 _TURN_SECONDS = 5.0  # how long one waits for the others' connections
 _PAUSE_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
-_BUSY_SECONDS = 0.1  # a timer that comes so late was held up by our own work
 _NAME = "raken-gateway"
 
 # Sent after connecting, and not with it: a pooler refuses start-up parameters that it does not know.
@@ -83,7 +83,7 @@ class Postgres:
             dsn,
             min_size=0,
             max_size=size,
-            timeout=_CONNECT_SECONDS,
+            timeout=_TURN_SECONDS,
             command_timeout=_HUNG_SECONDS,
             connect=self._connect,
             init=self._prepare,
@@ -121,14 +121,12 @@ class Postgres:
 
     @asynccontextmanager
     async def _patient(self, patience: float | None) -> AsyncIterator[None]:
-        if patience is None:
-            yield
-            return
         try:
-            async with _within(patience):
+            async with patient(patience):
                 yield
         except TimeoutError as error:
-            self._met(error)
+            if patience is not None:
+                self._met(error)
             raise
 
     async def ping(self) -> None:
@@ -158,7 +156,8 @@ class Postgres:
             # It waited for its turn while another found out.
             raise ConnectionRefusedError("Postgres is away, as another reader has found meanwhile")
         try:
-            return await asyncpg.connect(*where, **how)
+            async with patient(_CONNECT_SECONDS):
+                return await asyncpg.connect(*where, **how)
         except (OSError, asyncpg.CannotConnectNowError) as error:
             self._met(error)
             raise
@@ -181,33 +180,6 @@ class Postgres:
     def _told(self, statement: LoggedQuery) -> None:
         if self._on_statement is not None:
             self._on_statement(statement.query, statement.elapsed)
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Bounds what happens inside, but for the time in which this process itself was too busy to look.
-
-    Raises:
-        TimeoutError: it took longer.
-    """
-    loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = []
-    async with asyncio.timeout(None) as limit:
-
-        def wait() -> None:
-            timers[:] = [loop.call_later(seconds, due, loop.time() + seconds)]
-
-        def due(at: float) -> None:
-            if loop.time() - at > _BUSY_SECONDS:
-                wait()
-            else:
-                limit.reschedule(loop.time())
-
-        wait()
-        try:
-            yield
-        finally:
-            timers[0].cancel()
 
 
 @asynccontextmanager

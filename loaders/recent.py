@@ -26,6 +26,11 @@ class Recent(Generic[K, V]):
         note = self._notes.get(key)
         return note[1] if note is not None else None
 
+    def age(self, key: K) -> float:
+        """Seconds since the note of a key was written; infinite where there is none."""
+        note = self._notes.get(key)
+        return self._clock.monotonic() - note[0] if note is not None else float("inf")
+
     def put(self, key: K, value: V) -> None:
         """Writes a key's note in the place of the one before."""
         now = self._clock.monotonic()

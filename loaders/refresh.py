@@ -12,9 +12,10 @@ from typing import Any
 from loaders.audit import AuditLog
 from loaders.entity import Entity, SliceKey, Window
 from loaders.errors import RakenError
-from loaders.loader import Landing, Loader
+from loaders.loader import Loader
 from loaders.operation import Operation
 from loaders.slices import difference, total
+from loaders.source import Landing
 
 DEADLINE = 120.0
 "Seconds that a refresh is waited for."

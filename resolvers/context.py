@@ -58,7 +58,7 @@ class Process(Protocol):
     async def sign_in(self, email: str, password: str) -> SignedIn:
         """Raises: Unauthenticated, ExtensionsUnavailable."""
 
-    def caches(self) -> Sequence[CacheRow]:
+    async def caches(self) -> Sequence[CacheRow]:
         """One row an entity, in the catalogue's order."""
 
     async def standing(self) -> Standing:

@@ -187,9 +187,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
 
     @strawberry.field(description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)])
-    def cache_status(self, info: Info) -> list[CacheStatus] | None:
+    async def cache_status(self, info: Info) -> list[CacheStatus] | None:
         """A row an entity."""
-        return [CacheStatus.of(row) for row in info.context.process.caches()]
+        return [CacheStatus.of(row) for row in await info.context.process.caches()]
 
     @strawberry.field(description="How Raken is doing.", extensions=[Allowed(*ADMINS)])
     async def upstream_status(self, info: Info) -> UpstreamStatus | None:

@@ -83,7 +83,7 @@ async def prove(database_url: str) -> None:
             assert refreshed == {"entity": "SHIFTS", "ok": True, **counts}
             row = await it.cache("SHIFTS")
             assert (row["objects"], row["state"], row["upstreamRequests"]) == (len(names) + 1, "FRESH", 2)
-            it.clock.ahead += 78
+            await it.move(78)
             assert "extensions" in (await it.ask(LIST)).json
             await it.landed()
             metrics = (await it.door.call("GET", "/metrics")).body.decode()

@@ -5,13 +5,14 @@ The rule it keeps: no socket between; a call goes through the whole application,
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
+import asyncpg
 import jwt
 from starlette.datastructures import Headers
 from starlette.types import Message
@@ -153,8 +154,24 @@ def configured(sandbox: Address, database_url: str, **variables: str) -> Setting
     return settings(given, list(ENTITIES.values()))
 
 
+async def forget(database_url: str) -> None:
+    """Lets everything be forgotten that was read of Raken, and how it was asked."""
+    # Nothing was read where there is no database yet, or none that was migrated.
+    with suppress(OSError, asyncpg.UndefinedTableError):
+        postgres = await asyncpg.connect(database_url)
+        try:
+            await postgres.execute(
+                "TRUNCATE slices, api_cache, raken_days, raken_senders; UPDATE raken_pace SET next_at = '-infinity', "
+                "number = number + 1, paused_until = '-infinity', times = 0, quota = false"
+            )
+        finally:
+            await postgres.close()
+
+
 @asynccontextmanager
-async def opened(sandbox: Address, database_url: str, **variables: str) -> AsyncIterator[Door]:
-    """A door that is open while the context lasts."""
+async def opened(sandbox: Address, database_url: str, *, first: bool = True, **variables: str) -> AsyncIterator[Door]:
+    """A door that is open while the context lasts; the first on its database finds nothing there of what was read."""
+    if first:
+        await forget(database_url)
     async with open_gateway(configured(sandbox, database_url, **variables)) as gateway:
         yield Door(gateway)

@@ -10,11 +10,19 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import asyncpg
+
 from app.clock import SystemClock
 from app.wiring import open_gateway
 from loaders.entity import SliceKey
 from sandbox.running import Address
-from tests.integration.door import Answer, Door, configured
+from tests.integration.door import Answer, Door, configured, forget
+
+_AGED = """
+    UPDATE slices SET sent_at = sent_at - interval '{seconds} s', whole_at = whole_at - interval '{seconds} s',
+        failed_at = failed_at - interval '{seconds} s', failed_until = failed_until - interval '{seconds} s';
+    UPDATE raken_pace SET paused_until = paused_until - interval '{seconds} s'
+"""
 
 
 class MovedClock(SystemClock):
@@ -46,10 +54,20 @@ class Lab:
         """The answer to a query."""
         return await self.door.ask(query, variables, role)
 
+    async def move(self, seconds: float) -> None:
+        """Lets so much time pass, for the gateway, and for what its database has noted by its own clock."""
+        postgres = await asyncpg.connect(self.door.gateway.settings.database_url)
+        try:
+            await postgres.execute(_AGED.format(seconds=seconds))
+        finally:
+            await postgres.close()
+        self.clock.ahead += seconds
+
     async def landed(self) -> None:
-        """Returns when nothing is being read any more."""
-        while flights := [flight.task for flight in self.loader._flights._flights.values()]:
-            await asyncio.wait(flights)
+        """Returns when nothing is being read any more, and what was read is published."""
+        flights, source = self.loader._flights._flights, self.loader.source
+        while tasks := [*(flight.task for flight in flights.values()), *source._publishing]:
+            await asyncio.wait(tasks)
 
     def held(self, entity: str) -> list[SliceKey]:
         """The keys of the slices in memory."""
@@ -72,6 +90,7 @@ class Lab:
 async def lab(sandbox: Address, database_url: str, **variables: str) -> AsyncIterator[Lab]:
     """A gateway that has read nothing, before a sandbox as at its start."""
     sandbox.reset()
+    await forget(database_url)
     clock = MovedClock()
     async with open_gateway(configured(sandbox, database_url, **variables), clock) as gateway:
         yield Lab(Door(gateway), sandbox, clock)

@@ -57,7 +57,7 @@ def stand(sandbox: Address, fault: Fault) -> None:
 async def recovered(lab: Lab) -> None:
     """Lifts the fault, and sees the gateway forget it."""
     lab.sandbox.lift()
-    lab.clock.ahead += LATER
+    await lab.move(LATER)
     await lab.ask(WARM)
     await lab.landed()
     answer = await lab.ask(WARM)
@@ -93,7 +93,7 @@ async def test_with_something_cached_a_fault_costs_freshness_alone_and_says_so(
         sandbox.switch(etags="none")  # a 304 has no body that could be cut short
         before = (await it.ask(WARM)).data
         stand(sandbox, fault)
-        it.clock.ahead += PAST_ALL
+        await it.move(PAST_ALL)
         await it.ask(WARM)  # this one waits a second for better, and starts the flight that fails
         await it.landed()
         answer = await it.ask(WARM)
@@ -138,7 +138,7 @@ async def test_the_gateways_own_quota_is_an_error_where_nothing_is_cached_and_de
         answer = await it.ask(COLD)
         assert answer.codes == {"projects": "QUOTA_EXHAUSTED"}
         assert answer.errors[0]["message"] == ("the day's 1 requests to Raken are spent; the next are at midnight UTC")
-        it.clock.ahead += 3601
+        await it.move(3601)
         (row,) = (await it.ask("{teamMembers {totalCount}}")).json["extensions"]["freshness"]
         assert (row["entity"], row["state"]) == ("MEMBERS", "DEGRADED")
         assert it.requests() == 1
@@ -149,7 +149,7 @@ async def test_extensions_freshness_is_there_exactly_when_what_was_used_is_not_f
 ) -> None:
     async with lab(sandbox, home, TTL_MEMBERS="90000") as it:
         assert "extensions" not in (await it.ask(WARM)).json
-        it.clock.ahead += 3600
+        await it.move(3600)
         assert "extensions" not in (await it.ask("{teamMembers {totalCount}}")).json
         (row,) = (await it.ask(WARM)).json["extensions"]["freshness"]
         assert (row["entity"], row["state"], row["warning"]) == ("PROJECTS", "REVALIDATING", None)
@@ -163,7 +163,7 @@ async def test_past_the_oldest_age_an_answer_that_cannot_be_renewed_is_an_error_
     async with lab(sandbox, home, MAX_STALE_SECONDS="8000", TTL_MEMBERS="90000") as it:
         await it.ask(WARM)
         sandbox.fault("reset", "/projects")
-        it.clock.ahead += 8001
+        await it.move(8001)
         assert (await it.ask(WARM)).codes == {"projects": AWAY}
         assert it.held("PROJECTS")
 

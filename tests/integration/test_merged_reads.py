@@ -114,7 +114,7 @@ async def test_approvals_come_and_are_taken_back(sandbox: Address, home: str) ->
         card = sandbox.add("timeCards", date=day)
 
         async def seen() -> Any:
-            it.clock.ahead += 301
+            await it.move(301)
             for _ in range(2):
                 nodes = (await it.ask(CARDS, **this_month())).data["timeCards"]["nodes"]
                 await it.landed()

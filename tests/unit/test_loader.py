@@ -638,11 +638,11 @@ async def test_a_setting_fixes_it_beforehand(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_its_state_is_what_a_person_would_be_served(world: World) -> None:
     slice_ = (await world.warm(sent(1))).slice
-    assert world.loader.state(slice_) is FRESH
+    assert world.loader.state(COMPANY, world.loader.age(slice_)) is FRESH
     await world.move(300)
-    assert world.loader.state(slice_) is REVALIDATING
+    assert world.loader.state(COMPANY, world.loader.age(slice_)) is REVALIDATING
     world.raken.known = AWAY
-    assert world.loader.state(slice_) is DEGRADED
+    assert world.loader.state(COMPANY, world.loader.age(slice_)) is DEGRADED
 
 
 async def test_slices_are_in_use_for_as_long_as_was_asked_since_their_last_read(world: World) -> None:

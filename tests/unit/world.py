@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from loaders.commons import Alone
 from loaders.entities.members import MEMBERS
 from loaders.entities.projects import PROJECTS, ProjectRow, ProjectStatus
 from loaders.entities.time_cards import TIME_CARDS, TimeCardRow
@@ -20,6 +21,7 @@ from loaders.operation import Operation, Serving
 from loaders.pages import Reading
 from loaders.raken import Answer, Lane, OnSend, unheard
 from loaders.slices import Memory, Slice
+from loaders.source import Source
 from loaders.usage import Usages
 from tests.hands import Hands
 from tests.unit.rows import Json, body
@@ -144,9 +146,10 @@ class World:
         self.usages = Usages(ENTITIES)
         self.lifetimes = {entity.name: LIFETIME for entity in ENTITIES}
         self.memory = Memory(10_000_000)
-        self.loader = Loader(
-            self.raken, self.clock, self.memory, self.lifetimes, scopes, observer=self.usages, jitter=lambda: 1.0
+        source = Source(
+            self.raken, Alone(), self.clock, self.memory, self.lifetimes, scopes, self.usages, jitter=lambda: 1.0
         )
+        self.loader = Loader(source, self.clock, self.lifetimes)
         self._ahead = 0.0
         loop = asyncio.get_running_loop()
         really = loop.time

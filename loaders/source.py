@@ -1,0 +1,270 @@
+"""Where slices come from: what another process has published, else Raken, read in one's turn.
+
+The rule it keeps: what a reading found is held at once and published behind; what it failed of is remembered, by all.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from loaders.clock import Clock
+from loaders.commons import Commons, Turn
+from loaders.entity import Entity, Scope, SliceKey
+from loaders.errors import QuotaExhausted, RakenError, RakenGarbled, RakenRefused
+from loaders.failures import Failures
+from loaders.flight import Departure
+from loaders.freshness import Lifetime
+from loaders.ledger import Entry, Wish
+from loaders.pages import Reading, read
+from loaders.raken import Lane, Raken
+from loaders.slices import Memory, Slice
+
+REFUSED = 400
+PUBLISHING = 5.0
+"Seconds that a process which ends waits for what it is still publishing."
+
+
+class Observer(Protocol):
+    """Who counts what the reads do."""
+
+    def served(self, key: SliceKey, outcome: str) -> None:
+        """An operation touched a slice: hit, stale, degraded (none waited), miss or error."""
+
+    def landed(self, key: SliceKey, reading: Reading | None, error: RakenError | None) -> None:
+        """A slice was read: what was found, or an error; neither where another process has found it."""
+
+    def crashed(self, error: BaseException) -> None:
+        """A flight has ended with what nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What a flight brought, and what it replaced."""
+
+    before: Slice[Any] | None
+    after: Slice[Any]
+    published: "asyncio.Task[None] | None" = None
+    "Done when all processes can know of it; None where another process has published it."
+
+
+@dataclass(slots=True)
+class Errand:
+    """On whose behalf a slice is fetched, and how."""
+
+    lane: Lane
+    depart: Departure
+    on_send: Callable[[], None] = lambda: None
+    departed: bool = False
+
+
+class Source:
+    """Fetches slices into the memory of this process."""
+
+    def __init__(
+        self,
+        raken: Raken,
+        commons: Commons,
+        clock: Clock,
+        memory: Memory,
+        lifetimes: Mapping[str, Lifetime],
+        scopes: Mapping[str, Scope],
+        observer: Observer,
+        jitter: Callable[[], float],
+    ) -> None:
+        """`lifetimes` are by entity name; `scopes` fixes what a declaration leaves open; `jitter` gives 0 to 1."""
+        self.memory = memory
+        self.raken = raken
+        self._commons = commons
+        self._clock = clock
+        self._lifetimes = lifetimes
+        self._scopes = dict(scopes)
+        self.observer = observer
+        self._failures = Failures(clock, jitter)
+        self._asked: dict[SliceKey, float] = {}
+        self._recalls: dict[SliceKey, asyncio.Task[None]] = {}
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._version = 0
+
+    async def recall(self, key: SliceKey) -> Slice[Any] | None:
+        """What another process, or an earlier one, has published of a slice, if that is later than what is held."""
+        task = self._recalls.get(key)
+        if task is None:
+            task = self._recalls[key] = asyncio.create_task(self._recall(key))
+            task.add_done_callback(lambda _: self._recalls.pop(key))
+        await asyncio.shield(task)
+        return self.memory.peek(key)
+
+    async def _recall(self, key: SliceKey) -> None:
+        reading = await self._commons.recall(key, self.memory.peek(key))
+        if reading is not None:
+            self.observer.landed(key, None, None)
+            self._keep(key, reading, self.memory.peek(key))
+
+    async def fetch(self, key: SliceKey, errand: Errand) -> Landing:
+        """Brings a slice: as another process has just read it, or from Raken.
+
+        Raises: RakenError.
+        """
+        before = self.memory.peek(key)
+        turn: Turn | Reading | None = None
+        try:
+            turn = await self._turn(key, before, errand)
+            if isinstance(turn, Reading):
+                self.observer.landed(key, None, None)
+                return Landing(before, self._keep(key, turn, before))
+            return self._land(key, before, await self._read(key, before, errand, turn), turn)
+        except RakenError as error:
+            await self._lament(key, error, turn)
+            raise
+        except BaseException:
+            if turn is not None and not isinstance(turn, Reading):
+                await turn.release()
+            raise
+        finally:
+            self._asked.pop(key, None)
+
+    async def _turn(self, key: SliceKey, before: Slice[Any] | None, errand: Errand) -> Turn | Reading:
+        while True:
+            turn = await self._commons.turn(key, before, lambda: self._wish(key, before))
+            if not isinstance(turn, Reading):
+                return turn
+            # Somebody may have asked for a later one, while this one was on its way.
+            if turn.sent_at >= self._asked.get(key, float("-inf")):
+                errand.depart()
+                return turn
+
+    def _wish(self, key: SliceKey, before: Slice[Any] | None) -> Wish:
+        """What of another's is as good as a reading of one's own: a fresh one, later than what is held or was asked."""
+        asked, now = self._asked.get(key), self._clock.monotonic()
+        if asked is not None:
+            return Wish(within=now - asked, failed_within=now - asked, anew=True)
+        ttl = self._lifetimes[key.entity.name].ttl
+        if before is None or before.reading.number:
+            return Wish(before.reading.number if before is not None else 0, ttl)
+        return Wish(0, min(ttl, now - before.reading.sent_at))
+
+    async def _read(self, key: SliceKey, before: Slice[Any] | None, errand: Errand, turn: Turn) -> Reading:
+        async def sent() -> None:
+            if not errand.departed:
+                errand.departed = True
+                errand.depart()
+                await turn.depart()
+            errand.on_send()
+
+        reading = await read(self.raken, key, before.reading if before else None, errand.lane, sent)
+        self._check_projects(key, reading)
+        return replace(reading, number=turn.number)
+
+    def _land(self, key: SliceKey, before: Slice[Any] | None, reading: Reading, turn: Turn) -> Landing:
+        after = self._keep(key, reading, before)
+        self.observer.landed(key, reading, None)
+        task = asyncio.create_task(self._publish(after, turn))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        return Landing(before, after, task)
+
+    async def _publish(self, after: Slice[Any], turn: Turn) -> None:
+        body = await turn.publish(after)
+        if body is not None and self.memory.peek(after.key) is after:
+            self.memory.keep(replace(after, reading=replace(after.reading, body=body)))
+
+    def _keep(self, key: SliceKey, reading: Reading, before: Slice[Any] | None) -> Slice[Any]:
+        after = Slice.of(key, reading, before, self._version + 1)
+        self._version = max(self._version, after.version)
+        if before is not None and after.version == before.version and _same_pages(reading, before.reading):
+            after = replace(after, reading=replace(reading, body=before.reading.body))
+        self.memory.keep(after)
+        self._failures.clear(key)
+        return after
+
+    async def _lament(self, key: SliceKey, error: RakenError, turn: Turn | Reading | None) -> None:
+        """Remembers a failure, for all if it is one's own, unless it only taught how to ask."""
+        seconds = 0.0
+        if not self._learned(key, error):
+            self.observer.landed(key, None, error)
+            # Which lanes the quota withholds is known anyway: one lane's refusal is no other's.
+            if not isinstance(error, QuotaExhausted):
+                seconds = self._failures.remember(key, error)
+        if turn is not None and not isinstance(turn, Reading):
+            await turn.fail(error, seconds)
+
+    def _open(self, key: SliceKey) -> bool:
+        """Whether it is still open that Raken answers this company-wide."""
+        return key.project is None and self.scope(key.entity) is Scope.EITHER
+
+    def _check_projects(self, key: SliceKey, reading: Reading) -> None:
+        # Of many rows, a few may lie on no project; that none of them names one is Raken's way with this entity.
+        if self._open(key) and reading.rows and all(row.project_id is None for row in reading.rows):
+            raise RakenRefused(f"expected {key.entity.name} rows that name their project, got none that does", REFUSED)
+
+    def _learned(self, key: SliceKey, error: RakenError) -> bool:
+        """Whether a failure says, where that was open, that Raken wants to be asked by project: then it is known."""
+        insists = self._open(key) and isinstance(error, RakenRefused) and error.status == REFUSED
+        if insists:
+            self._scopes[key.entity.name] = Scope.PROJECT
+        return insists
+
+    def scope(self, entity: Entity[Any]) -> Scope:
+        """How Raken is asked for one project's rows of an entity, as far as is known."""
+        return self._scopes.get(entity.name, entity.scope)
+
+    def failing(self, key: SliceKey, lane: Lane) -> RakenError | None:
+        """Why a slice would not be asked for now; None where nothing is known against it."""
+        return self._failures.of(key) or self.raken.failing(lane)
+
+    def asked(self, key: SliceKey) -> None:
+        """Whoever fetches a slice from now on is to bring a reading that begins after this."""
+        self._asked[key] = self._clock.monotonic()
+
+    def crashed(self, key: SliceKey, error: BaseException) -> None:
+        """A fetch met what nobody foresaw: that must not be met, and Raken asked, once a read."""
+        self.observer.crashed(error)
+        self._failures.remember(key, RakenGarbled(f"{key.entity.name} could not be read; the log says why"))
+
+    async def heard(self, text: str) -> None:
+        """Something was published, or failed: what is held of it is brought up to date.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+        key = self._commons.wake(text)
+        if key is not None:
+            self._meet(key)
+            if self.memory.peek(key) is not None:
+                await self.recall(key)
+        elif not text:
+            await self._look_around()
+
+    async def entries(self) -> Mapping[SliceKey, Entry]:
+        """What all processes know of every slice.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+        return await self._commons.entries()
+
+    async def _look_around(self) -> None:
+        for key, entry in (await self.entries()).items():
+            self._meet(key)
+            held = self.memory.peek(key)
+            if held is not None and entry.number > held.reading.number:
+                await self.recall(key)
+
+    def _meet(self, key: SliceKey) -> None:
+        """Learns from a key that others have how Raken wants to be asked."""
+        if key.project is not None and self.scope(key.entity) is Scope.EITHER:
+            self._scopes[key.entity.name] = Scope.PROJECT
+
+    async def close(self) -> None:
+        """Lets what is being published be published, for a moment."""
+        if self._publishing:
+            _, late = await asyncio.wait(self._publishing, timeout=PUBLISHING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+def _same_pages(one: Reading, other: Reading) -> bool:
+    """Whether two readings of equal rows have the same to be confirmed by a 304, and left the same out."""
+    return [part.etag for part in one.pages] == [part.etag for part in other.pages] and one.rejected == other.rejected
