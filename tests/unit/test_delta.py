@@ -192,6 +192,17 @@ async def test_a_card_that_changed_is_another_and_the_others_are_the_same_object
     assert (after.version, one.whole) == (before.version + 1, [])
 
 
+async def test_a_card_that_is_told_of_again_and_is_still_the_same_makes_no_new_version() -> None:
+    one = await reader(a(1), a(2))
+    one.raken.do(("change", 1, APRIL_DAY))
+    await one.refresh()
+    before = one.months[APRIL]
+    one.raken.hands.move(1.0)
+    await one.refresh()
+    assert one.months[APRIL].reading.rows is before.reading.rows
+    assert (one.months[APRIL].version, one.hours()) == (before.version, {"card-1": 9.0, "card-2": 8.0})
+
+
 async def test_an_overnight_card_stays_on_the_day_that_it_began() -> None:
     one = await reader(("add", 1, date(2026, 3, 31)))
     one.raken.cards["card-1"] |= {"startTime": "22:00:00", "endTime": "06:00:00"}

@@ -4,15 +4,17 @@ import gc
 import random
 import tracemalloc
 import weakref
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from loaders.decode import Rejected, page
 from loaders.entities.equipment_logs import EQUIPMENT_LOGS, EquipmentLogRow
 from loaders.entities.projects import PROJECTS
-from loaders.entities.time_cards import TIME_CARDS
+from loaders.entities.time_cards import TIME_CARDS, TimeCardRow
 from loaders.entity import Month, SliceKey
 from loaders.pages import Part, Reading
 from loaders.prune import Loss
@@ -98,6 +100,35 @@ def test_an_index_finds_rows_in_order() -> None:
     month = slice_of(MARCH, cards)
     assert [row.id for row in month.find("worker", uuid(7))] == [uuid(3), uuid(1)]
     assert list(month.find("worker", uuid(9))) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_few_other_rows_are_put_where_sorting_all_would_put_them(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def some(numbers: Iterable[int]) -> dict[str, TimeCardRow]:
+        rows = [card(number, date(2026, 3, chance.randint(1, 9)), by=chance.randint(1, 5)) for number in numbers]
+        return {row.id: row for row in rows}
+
+    before = slice_of(MARCH, some(range(250)).values())
+    before.find("worker", uuid(1))
+    gone = chance.sample(sorted(before.by_id), 2)
+    others = before.by_id | some(chance.sample(range(250), 2)) | some(range(250, 252))
+    read = reading([row for id_, row in others.items() if id_ not in gone])
+    after: Slice[Any] = Slice.of(MARCH, read, before, 2)
+    anew: Slice[Any] = Slice.of(MARCH, read, None, 2)
+    assert (list(after.rows), after.by_id, after.version) == (list(anew.rows), anew.by_id, 2)
+    assert set(after.indexes) == {"worker"}
+    for by in range(1, 6):
+        assert list(after.find("worker", uuid(by))) == list(anew.find("worker", uuid(by)))
+
+
+def test_the_very_rows_of_before_keep_its_version_and_its_indexes() -> None:
+    before = slice_of(MARCH, [card(1, DAY)], version=4)
+    before.find("worker", uuid(1))
+    after = Slice.of(MARCH, replace(before.reading, sent_at=1300.0), before, 9)
+    assert (after.version, after.rows, after.indexes) == (4, before.rows, before.indexes)
+    assert after.reading.sent_at == 1300.0
 
 
 def test_a_difference_is_exact() -> None:
