@@ -35,8 +35,8 @@ ERROR = re.compile(r"[a-z_]{1,40}")
 
 AGAIN = "Try again"
 FORGED = (
-    "This address does not lead back from a connection that was begun in this browser within the last ten minutes. "
-    "Nothing was changed."
+    "This address does not lead back from Raken's consent to a connection that was begun in this browser within the "
+    "last ten minutes, and not finished."
 )
 DATA = {
     None: "Whether Raken gives this app its data will show with the first query: it has not been asked for any yet.",
@@ -71,7 +71,7 @@ class Connecting:
             return admin
         state = _state(request)
         if state is None:
-            return _failed(FORGED, HTTPStatus.BAD_REQUEST)
+            return self._failed(FORGED, HTTPStatus.BAD_REQUEST)
         response = await self._connected(request, state, admin)
         response.delete_cookie(COOKIE, ROOT, **self._flags(request))
         return response
@@ -93,12 +93,13 @@ class Connecting:
 
     def _question(self) -> Response:
         """Asks whether it is meant, and says how things stand."""
-        link = ("Connect Raken", START)
+        standing = self._keeper.standing()
+        lead = "Raken will ask you whether the gateway may read your company's data."
+        note = f"Raken is not connected: {standing}." if standing else "Raken has not been asked for anything yet."
         if self._keeper.connected:
             lead = "Raken is connected. Connecting it anew replaces that connection, for everyone."
-            return _page("Connect Raken", lead, DATA[self._keeper.gives_data], link)
-        lead = "Raken is not connected. It will ask you whether the gateway may read your company's data."
-        return _page("Connect Raken", lead, str(self._keeper.standing() or ""), link)
+            note = DATA[self._keeper.gives_data]
+        return _page("Connect Raken", lead, note, ("Connect Raken", START))
 
     def _sent_off(self, request: Request) -> Response:
         # A GET that changes nothing here: another site's page that leads a browser to it overwrites no chain. Nor can
@@ -120,21 +121,26 @@ class Connecting:
         """Spends the code, if that is what Raken has answered."""
         code, error = (request.query_params.get(name) for name in ("code", "error"))
         if error is not None or not code:
-            return _failed(_denial(error), HTTPStatus.BAD_REQUEST)
+            return self._failed(_denial(error), HTTPStatus.BAD_REQUEST)
         try:
             await self._keeper.connect(code, self._leads_back(request, state), viewer.subject)
         except ExtensionsUnavailable:
-            return _failed(
+            return self._failed(
                 "Postgres is away, so that a connection could not be kept. Try again when it is back.",
                 HTTPStatus.SERVICE_UNAVAILABLE,
             )
         except RakenNotConnected as dead:
-            return _failed(f"{dead}.", HTTPStatus.BAD_REQUEST)
+            return self._failed(f"{dead}.", HTTPStatus.BAD_REQUEST)
         except RakenError as away:
-            return _failed(f"{away}.", HTTPStatus.BAD_GATEWAY)
+            return self._failed(f"{away}.", HTTPStatus.BAD_GATEWAY)
         _log.info("raken_connected", account=viewer.account.id)
         lead = "The gateway has new tokens, and every process of it uses them within a second."
         return _page("Raken is connected", lead, DATA[self._keeper.gives_data], ("Go to GraphiQL", HOME))
+
+    def _failed(self, why: str, status: HTTPStatus) -> Response:
+        _log.warning("raken_not_connected", reason=why)
+        note = "Raken is connected as it was before." if self._keeper.connected else ""
+        return _page("Nothing was changed", why, note, (AGAIN, START), status)
 
     def _leads_back(self, request: Request, state: str) -> str:
         """The redirect URI; the state is in its path, for Raken does not promise to give it back."""
@@ -167,11 +173,6 @@ def _denial(error: str | None) -> str:
     if error == "access_denied":
         return "Raken says that access was denied: nobody allowed the gateway to read."
     return f"Raken says {error if ERROR.fullmatch(error) else 'that something is wrong'}."
-
-
-def _failed(why: str, status: HTTPStatus) -> Response:
-    _log.warning("raken_not_connected", reason=why)
-    return _page("Raken was not connected", why, link=(AGAIN, START), status=status)
 
 
 def _page(
