@@ -73,21 +73,21 @@ def merged(month: Slice[Any], changes: Changes) -> Reading | None:
     date = _date(base, changes.sent_at)
     if date is None or since(date) < changes.since or not changes.whole or _unclear(month, changes):
         return None
-    rows, rejected = _rows(month, changes), _rejected(month, changes)
+    rows = _rows(month, changes)
     # Half of a month rarely vanishes; a Raken in trouble may say that it did.
     if 2 * len(rows) < len(base.rows):
         return None
     return replace(
         base,
         rows=rows,
-        rejected=rejected,
+        rejected=_rejected(month, changes),
         fetched_at=changes.fetched_at,
         sent_at=changes.sent_at,
         date=changes.date,
         requests=0,
         whole_for=changes.sent_at - base.whole_at,
         number=0,
-        body=base.body if rows is base.rows and rejected == base.rejected else None,
+        body=None,
     )
 
 
