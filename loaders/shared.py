@@ -149,6 +149,13 @@ class _Tier:
             await self.drop(name)
         return body if outcome == "hit" else None
 
+    async def holds(self, name: str) -> bool:
+        """Whether the cache answers that it has a name."""
+        try:
+            return bool(await self._ask(partial(self._cache.exists, name)))
+        except _Away:
+            return False
+
     async def put(self, write: Callable[[Cache], Awaitable[Any]]) -> bool:
         """Has a value written; whether it is held now."""
         try:
@@ -233,6 +240,10 @@ class SharedTier:
                 self._put_back(self._faster, name, body)
         return body
 
+    async def holds(self, name: str) -> bool:
+        """Whether the image has a name; looking is not counted as a read."""
+        return await self._image.holds(name)
+
     async def put(self, name: str, body: bytes) -> bool:
         """Holds a body under its name; whether the image, which lasts, has it now."""
         held = await self._image.put(partial(self._add, name, body))
@@ -264,6 +275,8 @@ class SharedTier:
 
     async def _add(self, name: str, body: bytes, cache: Cache) -> None:
         """Holds what is not held; what is may be meant to last longer than a set would have it."""
+        if await cache.exists(name):
+            return
         try:
             await cache.add(name, body, ttl=self._keep_seconds)
         except ValueError:

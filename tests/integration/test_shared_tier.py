@@ -164,6 +164,25 @@ async def seconds_left(connection: Any) -> Any:
     return await connection.fetchval("SELECT extract(epoch FROM expires_at - now()) FROM api_cache")
 
 
+async def test_what_the_image_holds_is_known_without_reading_it(tier: SharedTier, image: Counted) -> None:
+    assert not await tier.holds(NAME)
+    await tier.put(NAME, BODY)
+    assert await tier.holds(NAME)
+    image.error = ConnectionError("out of order")
+    assert not await tier.holds(NAME)
+    assert not tier.reads
+
+
+async def test_what_the_image_holds_is_not_sent_to_it_again(tier: SharedTier, image: Counted) -> None:
+    assert await tier.put(NAME, BODY)
+    assert await tier.put(NAME, BODY)
+    assert image.calls["add"] == 1
+
+
+async def test_of_those_who_put_the_same_at_once_all_are_told_that_it_is_held(tier: SharedTier) -> None:
+    assert await asyncio.gather(*(tier.put(NAME, BODY) for _ in range(5))) == [True] * 5
+
+
 async def test_whoever_writes_takes_away_what_has_ended(tier: SharedTier, postgres: Postgres) -> None:
     await tier.put(NAME, BODY)
     async with postgres.asking() as connection:
