@@ -41,7 +41,8 @@ def _forward(operation: Operation, started: int, served: int) -> str | None:
     some are read anew behind, `request` where a person wanted them read anew.
     """
     outcomes = operation.outcomes
-    if outcomes["miss"] or (started and (outcomes["error"] or operation.expected)):
+    waited = started or operation.joined
+    if outcomes["miss"] or (waited and (outcomes["error"] or operation.expected)):
         return "partial" if served else "miss"
     if started:
         return "stale" if outcomes["stale"] else "partial"

@@ -115,6 +115,7 @@ class Settings(BaseModel):
     stale_while_revalidate_seconds: Seconds | None = Field(None, description="seconds, 0 or more")
     max_stale_seconds: Seconds = Field(604_800, description="seconds, 0 or more")
     query_deadline_seconds: float = Field(8, gt=0, allow_inf_nan=False, description="seconds, above 0")
+    delta: Literal["0", "1"] = Field("1", description="0 or 1")
     company_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="a zone of the IANA database, like America/Denver"
     )

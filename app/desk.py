@@ -10,7 +10,7 @@ from loaders.ledger import Entry
 from loaders.loader import Loader
 from loaders.raken import Standing
 from loaders.slices import total
-from loaders.usage import Usages
+from loaders.usage import Usage, Usages
 from resolvers.context import CacheRow, SignedIn
 from resolvers.extensions import worst
 
@@ -35,12 +35,12 @@ class Desk:
         except ExtensionsUnavailable:
             entries = {}
         return [
-            self._row(name, {key: one for key, one in entries.items() if key.entity.name == name})
-            for name, _ in self._usages
+            self._row(name, usage, {key: one for key, one in entries.items() if key.entity.name == name})
+            for name, usage in self._usages
         ]
 
-    def _row(self, name: str, entries: Mapping[SliceKey, Entry]) -> CacheRow:
-        usage, lifetime = self._usages.of(name), self._loader.lifetimes[name]
+    def _row(self, name: str, usage: Usage, entries: Mapping[SliceKey, Entry]) -> CacheRow:
+        lifetime = self._loader.lifetimes[name]
         held = {one.key: one for one in self._loader.memory if one.key.entity.name == name}
         others = {key: one for key, one in entries.items() if key not in held and one.age <= lifetime.max_stale}
         states = [self._loader.state(key, self._loader.age(one)) for key, one in held.items()]

@@ -45,7 +45,7 @@ from loaders.redis_cache import redis_cache
 from loaders.refresh import Refresher
 from loaders.shared import SharedTier
 from loaders.slices import Memory
-from loaders.source import Source
+from loaders.source import Policy, Source
 from loaders.usage import Usages
 from loaders.vault import PostgresTokenVault
 from resolvers.access import Viewer
@@ -90,13 +90,16 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         pace = _pace(settings, postgres, clock, stack)
         raken = _raken(settings, keeper, pace, usages, clock, stack)
         ledger = Ledger(postgres)
-        loader = _loader(settings, raken, await _commons(settings, postgres, ledger, clock, stack), usages, clock)
+        tier = await _tier(settings, postgres, clock, stack)
+        loader = _loader(settings, raken, Shared(ledger, tier, clock, CATALOGUE), usages, clock)
         stack.push_async_callback(loader.close)
         ear = _ear(settings, {"slice": loader.source.heard, "tokens": keeper.heard, "pause": pace.heard}, stack)
 
         desk = Desk(doorkeeper, loader, usages, raken)
         contexts = _contexts(settings, loader, stores, Refresher(loader, AuditLog(postgres)), desk)
         metrics = Metrics(usages, loader.memory)
+        metrics.take("shared_reads", tier.reads)
+        metrics.take("shared_writes", tier.writes)
         endpoint = GraphQLEndpoint(GRAPH, doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
@@ -105,15 +108,13 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         yield Gateway(settings, endpoint, doorkeeper, keeper, health, metrics, loader, ahead, ear)
 
 
-async def _commons(
-    settings: Settings, postgres: Postgres, ledger: Ledger, clock: Clock, stack: AsyncExitStack
-) -> Commons:
-    """What all processes have in common: the ledger in Postgres, and values in Redis, where there is one, and there."""
+async def _tier(settings: Settings, postgres: Postgres, clock: Clock, stack: AsyncExitStack) -> SharedTier:
+    """Values in Redis, where there is one, and in Postgres, where they last."""
     url = settings.redis_url.get_secret_value()
     faster = await stack.enter_async_context(redis_cache(url)) if url else None
     tier = SharedTier(PostgresCache(postgres), faster, clock, int(settings.max_stale_seconds) + 1)
     stack.push_async_callback(tier.close)
-    return Shared(ledger, tier, clock, CATALOGUE)
+    return tier
 
 
 def _ear(settings: Settings, heard: Mapping[str, Heard], stack: AsyncExitStack) -> Ear:
@@ -138,7 +139,8 @@ def _loader(settings: Settings, raken: HttpRaken, commons: Commons, usages: Usag
     """The reads of all entities."""
     lifetimes = {entity.name: settings.lifetime(entity) for entity in CATALOGUE}
     memory = Memory(int(settings.slice_cache_mb * MB))
-    source = Source(raken, commons, clock, memory, lifetimes, settings.scopes, usages, random.random)
+    policy = Policy(lifetimes, settings.scopes, settings.delta == "1")
+    source = Source(raken, commons, clock, memory, policy, usages, random.random)
     return Loader(source, clock, lifetimes)
 
 

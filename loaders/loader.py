@@ -37,6 +37,8 @@ class Loader:
         self._flights: Flights[SliceKey, Landing] = Flights(self._crash)
         self._backlog: Backlog[SliceKey] = Backlog(self._fill)
         self._used: Recent[SliceKey, None] = Recent(clock)
+        self._idle: set[SliceKey] = set()
+        self._expected: set[asyncio.Task[None]] = set()
 
     async def read(self, key: SliceKey, operation: Operation, wanted: Sequence[Wanted] = ()) -> Serving:
         """The slice of a key as the operation sees it; `wanted` are ids that it ought to hold.
@@ -57,8 +59,14 @@ class Loader:
 
     def expect(self, key: SliceKey, operation: Operation) -> None:
         """Starts the flight of a slice that is not held and will be needed: what is needed first is not its delay."""
-        known = key in operation.pins or self.memory.peek(key) is not None
-        if not known and self.failing(key, operation.lane) is None:
+        if key not in operation.pins and self.memory.peek(key) is None:
+            task = asyncio.ensure_future(self._expect(key, operation))
+            self._expected.add(task)
+            task.add_done_callback(self._expected.discard)
+
+    async def _expect(self, key: SliceKey, operation: Operation) -> None:
+        held = await self.source.recall(key)
+        if held is None and key not in operation.pins and self.failing(key, operation.lane) is None:
             operation.expected.add(key)
             self._board(key, operation)
 
@@ -139,6 +147,7 @@ class Loader:
         Raises: RakenError; TimeoutError, where it is still under way at `until`.
         """
         joined = self._flights.under_way(key)
+        operation.joined += joined
         flight = self._board(key, operation)
         try:
             return await self._land(flight, until)
@@ -160,18 +169,32 @@ class Loader:
     def _board(self, key: SliceKey, operation: Operation) -> Flight[Landing] | None:
         """The flight of a key, charged to the operation if it starts here; None where its share is spent."""
         if self._flights.under_way(key):
-            return self._flights.join(key, lambda depart: self._fetch(key, operation.lane, depart))
+            return self._start(key, operation.lane)
         if operation.share <= 0:
             self._backlog.add(key)
             return None
         ticket = operation.ticket()
-        return self._flights.join(key, lambda depart: self._fetch(key, operation.lane, depart, ticket))
+        flight = self._start(key, operation.lane, ticket.sent)
+        flight.task.add_done_callback(lambda _: ticket.settle())
+        return flight
+
+    def _start(
+        self, key: SliceKey, lane: Lane, on_send: Callable[[], None] = lambda: None, *, idle: bool = False
+    ) -> Flight[Landing]:
+        """The flight of a key, with those that the same question of Raken serves beside it; it may be under way."""
+        alone = idle or self._flights.under_way(key)
+        (self._idle.add if idle else self._idle.discard)(key)
+        flight = self._flights.join(key, lambda depart: self._fetch(key, lane, depart, on_send))
+        for other in [] if alone else self.source.beside(key):
+            if not self._flights.under_way(other):
+                self._start(other, lane, idle=True)
+        return flight
 
     async def _fill(self, key: SliceKey) -> bool:
         """Fetches what was left over; says whether trying again in a moment would be of no use."""
         trouble: BaseException | None = self.failing(key, Lane.AHEAD)
         if trouble is None:
-            flight = self._flights.join(key, lambda depart: self._fetch(key, Lane.AHEAD, depart))
+            flight = self._start(key, Lane.AHEAD)
             await asyncio.wait({flight.task})
             trouble = None if flight.task.cancelled() else flight.task.exception()
         return not (isinstance(trouble, RakenError) and trouble.retryable)
@@ -180,7 +203,7 @@ class Loader:
         """Starts a flight that nobody waits for; None where one is under way, or Raken is not there for it."""
         if self._flights.under_way(key) or self.failing(key, Lane.AHEAD) is not None:
             return None
-        return self._flights.join(key, lambda depart: self._fetch(key, Lane.AHEAD, depart))
+        return self._start(key, Lane.AHEAD)
 
     async def warm(self, key: SliceKey) -> None:
         """Has a slice held and fresh, if that can be."""
@@ -202,6 +225,7 @@ class Loader:
             async with asyncio.timeout(seconds):
                 flight = await self._flights.anew(key, lambda depart: self._fetch(key, Lane.ASKED, depart, on_send))
                 self.source.asked(key)
+                self._idle.discard(key)
                 landing = await flight.land()
                 if landing.published is not None:
                     await asyncio.wait({landing.published})
@@ -212,11 +236,14 @@ class Loader:
     async def _fetch(
         self, key: SliceKey, lane: Lane, depart: Departure, on_send: Callable[[], None] = lambda: None
     ) -> Landing:
+        errand = Errand(lane, self.clock.monotonic(), depart, on_send, idle=lambda: key in self._idle)
         try:
-            landing = await self.source.fetch(key, Errand(lane, depart, on_send))
+            landing = await self.source.fetch(key, errand)
         except RakenError:
             self._lookups.failed(key)
             raise
+        finally:
+            self._idle.discard(key)
         self._backlog.drop(key)
         return landing
 

@@ -5,10 +5,8 @@ One rule: a slice is pinned at first touch, so that one answer never mixes two v
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 from loaders.entity import SliceKey
@@ -40,6 +38,24 @@ class Serving:
         return self.fetched_at + timedelta(seconds=self.lifetime.ttl)
 
 
+@dataclass(slots=True)
+class Ticket:
+    """What one flight costs the operation that has started it."""
+
+    operation: "Operation"
+    sends: int = 0
+
+    def sent(self) -> None:
+        """Counts a request; the first was charged when the flight started."""
+        self.operation.sent()
+        self.operation.share -= 1 if self.sends else 0
+        self.sends += 1
+
+    def settle(self) -> None:
+        """Gives the charge back at the flight's end, where another process's reading made requests needless."""
+        self.operation.share += 0 if self.sends else 1
+
+
 @dataclass(slots=True, eq=False)
 class Operation:
     """One operation's deadline, its share of upstream requests, and its pins."""
@@ -54,21 +70,17 @@ class Operation:
     "How its slices were served: hit, stale, degraded, miss, error."
     requests: int = 0
     "How many upstream requests its flights and refreshes have sent so far."
+    joined: int = 0
+    "How many flights it waited for that it had not started."
     expected: set[SliceKey] = field(default_factory=set)
     "What it had fetched before it touched it: that it has come by then makes it no hit."
     _counted: set[SliceKey] = field(default_factory=set)
     _past: list[Serving] = field(default_factory=list)
 
-    def ticket(self) -> Callable[[], None]:
-        """Charges a flight's first request, which is certain; what it returns counts each as it is sent."""
+    def ticket(self) -> "Ticket":
+        """Charges the first request of a flight that starts."""
         self.share -= 1
-        sends = count()
-
-        def sent() -> None:
-            self.sent()
-            self.share -= 1 if next(sends) else 0
-
-        return sent
+        return Ticket(self)
 
     def sent(self) -> None:
         """Counts a request, and charges nothing for it: a refresh that was asked for is as long as it is."""

@@ -33,7 +33,7 @@ class Pace(Protocol):
         ...
 
     async def reserve(self) -> float:
-        """Takes the next place, and answers in how many seconds it is; none is taken while Raken is left alone."""
+        """Takes the next place, and answers in how many seconds it is, or was; 0 while Raken is to be left alone."""
         ...
 
     async def spend(self, lane: Lane) -> None:

@@ -124,14 +124,14 @@ class PostgresPace:
         self._following = asyncio.create_task(self._follow())
 
     async def reserve(self) -> float:
-        """Takes the next place, and answers in how many seconds it is; none is taken while Raken is left alone."""
+        """Takes the next place, and answers in how many seconds it is, or was; 0 while Raken is to be left alone."""
         due = None
         with suppress(ExtensionsUnavailable):
             due = await self._place()
         if due is None:
             due = self._slots.after(max(self._now(), self._free_at))
             self._free_at = due + self._slots.gap / 2
-        return max(0.0, due - self._now())
+        return due - self._now()
 
     def withheld(self, lane: Lane) -> RakenError | None:
         """Why a lane gets none now, if so, as far as is known without asking."""
@@ -230,11 +230,13 @@ class PostgresPace:
                     await connection.execute(_RETURN, self._allowance.day, left)
 
     async def _place(self) -> float | None:
-        """When the next place is; in the past, where Raken is to be left alone; None: at a moment of one's own."""
+        """When the next place is; now, where Raken is to be left alone; None: at a moment of one's own."""
         asked_at = self._clock.monotonic()
         async with self._asking() as connection:
             row = _there(await connection.fetchrow(_PLACE, self._slots.gap, self._slots.round))
         self._hear(row, asked_at)
+        if self._pause.standing(self._now()) is not None:
+            return self._now()
         return None if row["apart"] else float(row["due"])
 
     async def _block(self, allowance: Allowance, lane: Lane) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from loaders.clock import Clock
 from loaders.commons import Commons, Turn
+from loaders.differences import Differences
 from loaders.entity import Entity, Scope, SliceKey
 from loaders.errors import QuotaExhausted, RakenError, RakenGarbled, RakenRefused
 from loaders.failures import Failures
@@ -39,6 +40,17 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator has chosen, by entity name."""
+
+    lifetimes: Mapping[str, Lifetime]
+    scopes: Mapping[str, Scope]
+    "What is fixed of what declarations leave open."
+    delta: bool = True
+    "Whether Raken is asked what changed, where it may know."
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """What a flight brought, and what it replaced."""
 
@@ -53,8 +65,12 @@ class Errand:
     """On whose behalf a slice is fetched, and how."""
 
     lane: Lane
+    since: float
+    "When it set out, on the monotonic clock."
     depart: Departure
     on_send: Callable[[], None] = lambda: None
+    idle: Callable[[], bool] = lambda: False
+    "Whether nobody waits for it, so that it may be left where changes alone will not do."
     departed: bool = False
 
 
@@ -67,20 +83,20 @@ class Source:
         commons: Commons,
         clock: Clock,
         memory: Memory,
-        lifetimes: Mapping[str, Lifetime],
-        scopes: Mapping[str, Scope],
+        policy: Policy,
         observer: Observer,
         jitter: Callable[[], float],
     ) -> None:
-        """`lifetimes` are by entity name; `scopes` fixes what a declaration leaves open; `jitter` gives 0 to 1."""
+        """`jitter` gives 0 to 1."""
         self.memory = memory
         self.raken = raken
         self._commons = commons
         self._clock = clock
-        self._lifetimes = lifetimes
-        self._scopes = dict(scopes)
+        self._lifetimes = policy.lifetimes
+        self._scopes = dict(policy.scopes)
         self.observer = observer
         self._failures = Failures(clock, jitter)
+        self._differences = Differences(raken, clock, memory) if policy.delta else None
         self._asked: dict[SliceKey, float] = {}
         self._recalls: dict[SliceKey, asyncio.Task[None]] = {}
         self._publishing: set[asyncio.Task[None]] = set()
@@ -113,7 +129,14 @@ class Source:
             if isinstance(turn, Reading):
                 self.observer.landed(key, None, None)
                 return Landing(before, self._keep(key, turn, before))
-            return self._land(key, before, await self._read(key, before, errand, turn), turn)
+            # While one waited for the turn, others may have published.
+            before = self.memory.peek(key) or before
+            reading = await self._read(key, before, errand, turn)
+            if reading is not None:
+                return self._land(key, before, replace(reading, number=turn.number), turn)
+            await turn.release()
+            assert before is not None, "what is to be merged is held"  # noqa: S101
+            return Landing(before, before)
         except RakenError as error:
             await self._lament(key, error, turn)
             raise
@@ -144,17 +167,33 @@ class Source:
             return Wish(before.reading.number if before is not None else 0, ttl)
         return Wish(0, min(ttl, now - before.reading.sent_at))
 
-    async def _read(self, key: SliceKey, before: Slice[Any] | None, errand: Errand, turn: Turn) -> Reading:
-        async def sent() -> None:
+    async def _read(self, key: SliceKey, before: Slice[Any] | None, errand: Errand, turn: Turn) -> Reading | None:
+        """What Raken has; None where that would take more than changes, and nobody waits for it."""
+
+        async def depart() -> None:
             if not errand.departed:
                 errand.departed = True
                 errand.depart()
                 await turn.depart()
+
+        async def sent() -> None:
+            await depart()
             errand.on_send()
 
+        # Who asks for it anew wants it whole: that is the reconciliation by hand.
+        if (
+            self._differences is not None
+            and before is not None
+            and key not in self._asked
+            and self._differences.serves(before)
+        ):
+            await depart()
+            merged = await self._differences.merged(before, errand.lane, errand.since, errand.on_send)
+            if merged is not None or errand.idle():
+                return merged
         reading = await read(self.raken, key, before.reading if before else None, errand.lane, sent)
         self._check_projects(key, reading)
-        return replace(reading, number=turn.number)
+        return reading
 
     def _land(self, key: SliceKey, before: Slice[Any] | None, reading: Reading, turn: Turn) -> Landing:
         after = self._keep(key, reading, before)
@@ -213,6 +252,10 @@ class Source:
         """Why a slice would not be asked for now; None where nothing is known against it."""
         return self._failures.of(key) or self.raken.failing(lane)
 
+    def beside(self, key: SliceKey) -> list[SliceKey]:
+        """The other slices that come up to date with one, for what changed is asked for all of them."""
+        return [] if self._differences is None else self._differences.beside(key)
+
     def asked(self, key: SliceKey) -> None:
         """Whoever fetches a slice from now on is to bring a reading that begins after this."""
         self._asked[key] = self._clock.monotonic()
@@ -258,6 +301,8 @@ class Source:
 
     async def close(self) -> None:
         """Lets what is being published be published, for a moment."""
+        if self._differences is not None:
+            await self._differences.close()
         if self._publishing:
             _, late = await asyncio.wait(self._publishing, timeout=PUBLISHING)
             for task in late:

@@ -21,7 +21,7 @@ from loaders.operation import Operation, Serving
 from loaders.pages import Reading
 from loaders.raken import Answer, Lane, OnSend, unheard
 from loaders.slices import Memory, Slice
-from loaders.source import Source
+from loaders.source import Policy, Source
 from loaders.usage import Usages
 from tests.hands import Hands
 from tests.unit.rows import Json, body
@@ -146,9 +146,8 @@ class World:
         self.usages = Usages(ENTITIES)
         self.lifetimes = {entity.name: LIFETIME for entity in ENTITIES}
         self.memory = Memory(10_000_000)
-        source = Source(
-            self.raken, Alone(), self.clock, self.memory, self.lifetimes, scopes, self.usages, jitter=lambda: 1.0
-        )
+        policy = Policy(self.lifetimes, scopes)
+        source = Source(self.raken, Alone(), self.clock, self.memory, policy, self.usages, jitter=lambda: 1.0)
         self.loader = Loader(source, self.clock, self.lifetimes)
         self._ahead = 0.0
         loop = asyncio.get_running_loop()
