@@ -62,6 +62,8 @@ class Day:
     hours: float = 8.0
     people: int = 40
     seed: int = 1
+    edits: float = 90.0
+    "Seconds between two edits at Raken, on average."
     outages: tuple[Outage, ...] = OUTAGES
 
     @property
@@ -90,7 +92,7 @@ def actors(day: Day, world: World) -> list[Iterator[Moment]]:
         *(world.looks(cast.visits(*at)) for _ in range(day.people)),
         *(world.looks(cast.polls(*at, every=600)) for _ in range(day.people)),
         world.looks(cast.looks(*at, every=900)),
-        world.at((when, edit) for when in cast.every(*at, mean=90)),
+        world.at((when, edit) for when in cast.every(*at, mean=day.edits)),
         world.at((when, partial(world.note, chance.choice(projects))) for when in cast.every(*at, mean=400)),
         world.at(
             (when, partial(world.assign, chance.choice(members), chance.choice(projects)))
@@ -159,6 +161,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=Day.hours)
     parser.add_argument("--people", type=int, default=Day.people)
     parser.add_argument("--seed", type=int, default=Day.seed)
+    parser.add_argument("--edits", type=float, default=Day.edits, help="seconds between two edits at Raken")
     day = Day(**vars(parser.parse_args()))
     spare_garbage()
     began = time.perf_counter()

@@ -39,7 +39,9 @@ STEP = 30
 "Simulated seconds between looks while it recovers."
 PATIENCE = 7200
 "Simulated seconds that it may take: a quota that Raken spoke of is tried again within an hour."
-GROWTH_MB, GROWTH_OBJECTS, GROWTH_FILES = 16.0, 0.05, 8
+GROWTH_MB, GROWTH_OBJECTS = 16.0, 0.05
+GROWTH_FILES = 20
+"The connections that are kept open to Raken, both ends, and a few."
 MOST_CONNECTIONS = 16
 VARIABLES = {
     "RAKEN_REQUESTS_PER_SECOND": "1000",

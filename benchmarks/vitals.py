@@ -27,6 +27,7 @@ class Vitals:
     "That the collector knows of."
     tasks: Counter[str]
     files: int
+    "Without those of the connections to Postgres, three each on a line of ours; they come and go."
     connections: int
     "Of the gateway's to Postgres."
 
@@ -35,8 +36,8 @@ async def vitals(dsn: str) -> Vitals:
     """What is held now."""
     gc.collect()
     tasks = Counter(name for name in map(_name, asyncio.all_tasks()) if name not in OURS)
-    objects, files = len(gc.get_objects()), open_files()
-    return Vitals(_resident(), objects, tasks, files, await _connections(dsn))
+    objects, files, connections = len(gc.get_objects()), open_files(), await _connections(dsn)
+    return Vitals(_resident(), objects, tasks, files - 3 * connections, connections)
 
 
 def _resident() -> float:
