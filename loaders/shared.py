@@ -23,6 +23,8 @@ PATIENCE = 0.25
 FIRST, LONGEST = 1.0, 30.0
 "Seconds that a cache which fails is left alone, at first and at most; the image at most for the first: it asks of \
 Postgres, which is left alone itself while it is away."
+SOON = 3600
+"Seconds that the faster cache holds a value at most: what nobody names any more is in nobody's way there."
 BEHIND = 4
 "Values that are put back behind at once; more are not worth what they hold."
 Counts = Counter[tuple[str, str]]
@@ -221,7 +223,7 @@ class SharedTier:
     """Values in a cache that lasts, the image, and in a faster one before it, where there is one."""
 
     def __init__(self, image: Cache, faster: Cache | None, clock: Clock, keep_seconds: int) -> None:
-        """`keep_seconds` is how long a value is held from its put; in the image at least, where it is held already."""
+        """`keep_seconds` is how long the image holds a value from its put, at least; the faster cache an hour at most."""
         self.reads: Counts = Counter()
         "Outcomes are hit, miss, wrong (what was found is not what was named) and error (left alone, too)."
         self.writes: Counts = Counter()
@@ -271,7 +273,7 @@ class SharedTier:
         task.add_done_callback(lambda _: self._behind.pop(name))
 
     async def _set(self, name: str, body: bytes, cache: Cache) -> None:
-        await cache.set(name, body, ttl=self._keep_seconds)
+        await cache.set(name, body, ttl=min(self._keep_seconds, SOON))
 
     async def _add(self, name: str, body: bytes, cache: Cache) -> None:
         """Holds what is not held; what is may be meant to last longer than a set would have it."""
