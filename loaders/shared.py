@@ -223,7 +223,7 @@ class SharedTier:
     """Values in a cache that lasts, the image, and in a faster one before it, where there is one."""
 
     def __init__(self, image: Cache, faster: Cache | None, clock: Clock, keep_seconds: int) -> None:
-        """`keep_seconds` is how long the image holds a value from its put, at least; the faster cache an hour at most."""
+        """`keep_seconds` is how long the image holds a value at least; the faster cache does for an hour at most."""
         self.reads: Counts = Counter()
         "Outcomes are hit, miss, wrong (what was found is not what was named) and error (left alone, too)."
         self.writes: Counts = Counter()
