@@ -15,7 +15,6 @@ from typing import Protocol
 from loaders.clock import Sleep
 from loaders.raken import Lane
 
-
 LATE = 0.03
 "Seconds by which a place is missed: who went then would be too near to those who come after."
 PLACES = 3

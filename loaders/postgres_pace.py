@@ -13,6 +13,7 @@ from http import HTTPStatus
 from uuid import uuid4
 
 import asyncpg
+import structlog
 
 from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable, RakenError, RakenUnavailable
@@ -87,6 +88,8 @@ _LOOK = f"""
         FROM raken_senders WHERE day >= {_TODAY} - 1 AND process <> $1
     ) AS others
 """  # noqa: S608 - of constants
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -270,7 +273,7 @@ class PostgresPace:
         for day, count in list(self._counts.items()):
             await connection.execute(_COUNT, day, self._process, count.sent, count.throttled)
             if day < self._today:
-                del self._counts[day]
+                self._counts.pop(day, None)
 
     async def _sync(self) -> None:
         """Tells what was counted, and learns what all know."""
@@ -292,9 +295,13 @@ class PostgresPace:
                 async with asyncio.timeout(AGAIN if self._alone else BEAT):
                     await self._counted.wait()
             self._counted.clear()
-            # A schema that is not there yet is said where the start waits for it.
-            with suppress(ExtensionsUnavailable, asyncpg.UndefinedTableError):
+            try:
                 await self._sync()
+            except (ExtensionsUnavailable, asyncpg.UndefinedTableError):
+                # Said elsewhere: by the pool, and by the start, which waits for the schema.
+                continue
+            except Exception:
+                _log.exception("pace_crashed")
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Connection]:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from loaders.errors import RakenError, RakenUnavailable
-from loaders.limiter import Slots, Turnstile
+from loaders.limiter import PLACES, Slots, Turnstile
 from loaders.raken import Lane
 from tests.hands import Hands
 from tests.pace import OwnPace
@@ -190,3 +190,22 @@ def test_a_moment_of_ones_own_is_never_in_the_past_and_not_far() -> None:
     for n in range(100):
         moment = 1000 + n / 7
         assert moment <= slots.after(moment) < moment + slots.round
+
+
+async def test_a_place_that_was_missed_is_not_used_and_who_is_always_late_goes_some_time() -> None:
+    class Busy:
+        """The process was busy when its place came, so many times."""
+
+        def __init__(self, times: int) -> None:
+            self.times = times
+            self.asked = 0
+
+        async def reserve(self) -> float:
+            self.asked += 1
+            return -1.0 if self.asked <= self.times else 0.0
+
+    for times, asked in ((0, 1), (1, 2), (99, PLACES)):
+        street = Street()
+        street.turnstile._spacing = busy = Busy(times)
+        await street.go("late")
+        assert busy.asked == asked
