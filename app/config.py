@@ -65,6 +65,13 @@ def _dsn(value: str) -> str:
     return value
 
 
+def _redis(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("not the address of a Redis")
+    return value
+
+
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value().encode()) < SECRET_BYTES:
         raise ValueError("too short")
@@ -119,7 +126,9 @@ class Settings(BaseModel):
     company_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="a zone of the IANA database, like America/Denver"
     )
-    redis_url: SecretStr = Field(SecretStr(""), description="the address of a Redis; this version does not use it")
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] = Field(
+        SecretStr(""), description="the address of a Redis or Valkey: redis://…, rediss://… or unix://…, or nothing"
+    )
     answer_cache_mb: float = Field(
         64, ge=0, allow_inf_nan=False, description="megabytes, 0 or more; this version keeps no answers"
     )

@@ -48,8 +48,6 @@ def serve(chosen: Settings, workers: int = 1, words: str = "") -> None:
         NotStarted: the database's schema is older than the code, or the server cannot start.
         SchemaMismatch: the schema cannot be brought to the code's.
     """
-    if chosen.redis_url.get_secret_value():
-        _log.warning("redis_not_used", reason="this version keeps slices in memory alone")
     with database(chosen) as ready:
         _listen(ready, workers, words)
 

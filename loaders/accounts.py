@@ -15,7 +15,7 @@ import asyncpg
 from loaders.audit import audit
 from loaders.errors import BadInput
 from loaders.inputs import UNSTORABLE, text
-from loaders.postgres import Postgres
+from loaders.postgres import COORDINATING, Postgres
 from loaders.uuids import is_uuid
 
 
@@ -59,7 +59,7 @@ class Accounts:
         """The account that a token's `sub` names: by its id, or its email without regard to case."""
         if UNSTORABLE.search(subject):
             return None
-        async with self._postgres.asking() as connection:
+        async with self._postgres.asking(COORDINATING) as connection:
             row = await connection.fetchrow(_BY_SUBJECT, subject if is_uuid(subject) else None, subject.strip())
         return None if row is None else _account(row)
 
@@ -68,7 +68,7 @@ class Accounts:
         wanted = [id_ for id_ in ids if is_uuid(id_)]
         if not wanted:
             return {}
-        async with self._postgres.asking() as connection:
+        async with self._postgres.asking(COORDINATING) as connection:
             rows = await connection.fetch(_MANY, wanted)
         return {account.id: account for account in map(_account, rows)}
 

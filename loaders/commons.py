@@ -248,12 +248,15 @@ class Lease:
         return None
 
     async def _put(self, reading: Reading) -> str | None:
-        """The name of a reading's content, which is then among the values."""
-        if reading.body is not None and reading.body == self._body:
+        """The name of a reading's content, which is then among the values; None where it cannot be."""
+        if reading.body is not None and reading.body == self._body and await self._tier.holds(self._body):
             return self._body
-        encoded = await encode(self._key.entity, Content(reading.rows, reading.pages, reading.rejected))
+        try:
+            encoded = await encode(self._key.entity, Content(reading.rows, reading.pages, reading.rejected))
+        except Unreadable:
+            return None
         body = name(self._text, encoded)
-        return body if body == self._body or await self._tier.put(body, encoded) else None
+        return body if await self._tier.put(body, encoded) else None
 
     def _account(self, reading: Reading, body: str) -> Account:
         left_out = reading.rejected

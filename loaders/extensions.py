@@ -18,7 +18,7 @@ import msgspec
 from loaders import inputs
 from loaders.audit import audit
 from loaders.errors import Conflict, NotFound
-from loaders.postgres import Connection, Postgres
+from loaders.postgres import COORDINATING, Connection, Postgres
 from loaders.uuids import is_uuid
 
 
@@ -144,7 +144,7 @@ class Extensions(Generic[R]):
         wanted = {id_.lower() for id_ in ids if is_uuid(id_)}
         if not wanted:
             return {}
-        async with self._postgres.asking() as connection:
+        async with self._postgres.asking(COORDINATING) as connection:
             # As text: of a uuid[], asyncpg first asks each new connection what it is, in three statements.
             rows = await connection.fetch(f"{self._select} = ANY($1::text[]::uuid[])", list(wanted))
         found = {record.id: record for record in map(self._record, rows)}
@@ -275,7 +275,7 @@ class MemberExtensions(Extensions[MemberExtension]):
         members: dict[str, list[str]] = {id_.lower(): [] for id_ in project_ids}
         if not members:
             return members
-        async with self._postgres.asking() as connection:
+        async with self._postgres.asking(COORDINATING) as connection:
             rows = await connection.fetch(_MEMBERS_OF, list(members))
         for project, member in rows:
             members[project].append(member)

@@ -49,7 +49,7 @@ _RENEW = f"""
     WHERE key = $1 AND number = $2 AND leased_until IS NOT NULL
     RETURNING {_UNHURRIED}
 """  # noqa: S608 - of constants
-# A body is put before it is named here, to last an hour; from now on it lasts as long as its name stands.
+# A body is put before it is named here, to last for a time; from now on it lasts as long as its name stands.
 _PUBLISH = f"""
     WITH old AS (SELECT body FROM slices WHERE key = $1 AND number = $2 AND leased_until IS NOT NULL FOR UPDATE),
     told AS (
