@@ -300,7 +300,7 @@ class PostgresPace:
             except (ExtensionsUnavailable, asyncpg.UndefinedTableError):
                 # Said elsewhere: by the pool, and by the start, which waits for the schema.
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the next look may do
                 _log.exception("pace_crashed")
 
     @asynccontextmanager
