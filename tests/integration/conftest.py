@@ -36,8 +36,6 @@ class Line:
         self._talking = asyncio.Event()
         self._talking.set()
         self.calls = 0
-        self.unsaid = b""
-        "What was said while it was silent."
         self.dsn = ""
 
     async def open(self, port: int = 0) -> None:
@@ -74,7 +72,6 @@ class Line:
     async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
-                self.unsaid += b"" if self._talking.is_set() else data
                 await self._talking.wait()
                 writer.write(data)
         except ConnectionError:

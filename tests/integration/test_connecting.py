@@ -1,6 +1,6 @@
 """Connecting Raken by the page: the whole way by hand, and what nobody gets stored by it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -48,7 +48,8 @@ async def row(dsn: str, statement: str) -> Any:
 async def unconnected(sandbox: Address, dsn: str, **variables: str) -> AsyncIterator[Door]:
     """The door of a gateway without a chain of tokens."""
     sandbox.reset()
-    async with opened(sandbox, dsn, **{"RAKEN_REFRESH_TOKEN": "", **variables}) as door:
+    variables.setdefault("RAKEN_REFRESH_TOKEN", "")
+    async with opened(sandbox, dsn, first=True, **variables) as door:
         yield door
 
 
@@ -87,6 +88,16 @@ async def test_an_administrator_connects_raken_whether_or_not_raken_echoes_the_s
     assert (await counted(door)).data["projects"]["totalCount"] > 0
     written = await row(dsn, f"SELECT actor, action, subject, before, after FROM ({NEWEST}) a")
     assert tuple(written) == ("ann", "connect_raken", "raken", None, None)
+
+
+async def test_the_other_processes_hear_of_it(
+    door: Door, ann: Browser, sandbox: Address, dsn: str, until: Callable[[Callable[[], bool]], Awaitable[None]]
+) -> None:
+    async with unconnected(sandbox, dsn) as other:
+        assert (await counted(other)).codes == {"projects": "UPSTREAM_UNAVAILABLE"}
+        await ann.get(consented(sandbox, await ann.get(START)))
+        await until(lambda: other.gateway.keeper.connected)
+    assert sandbox.requests("/oauth/token") == 1
 
 
 async def test_a_state_that_comes_back_in_the_query_alone_does_too(ann: Browser, sandbox: Address) -> None:

@@ -49,29 +49,36 @@ async def serving(sandbox: Address, dsn: str) -> AsyncIterator[tuple[asyncio.sub
         await process.wait()
 
 
-async def put_to(port: str, query: str) -> asyncio.StreamWriter:
+@asynccontextmanager
+async def asking(port: str, query: str) -> AsyncIterator[None]:
     """Asks a process, and waits for no answer."""
     _, writer = await asyncio.open_connection("127.0.0.1", int(port))
     body = json.dumps({"query": query})
     headers = {**signed(), "host": "gateway", "content-type": "application/json", "content-length": str(len(body))}
     lines = [f"{name}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join(["POST /graphql HTTP/1.1", *lines, "", body]).encode())
-    await writer.drain()
-    return writer
+    try:
+        yield
+    finally:
+        writer.transport.abort()
+
+
+def answers(sandbox: Address) -> int:
+    """How many pairs the token endpoint has given."""
+    return int(sandbox.counts()["paths"]["/oauth/token"]["statuses"]["200"])
 
 
 async def lose_a_pair(sandbox: Address, line: Line, until: Until) -> None:
-    """Has a process spend the refresh token, get the new pair, begin to store it, and die."""
-    spent = sandbox.requests("/oauth/token")
+    """Has a process spend the refresh token, be given the new pair, and die before Postgres hears of it."""
+    spent = answers(sandbox)
     slow = sandbox.fault("latency", "/oauth/token", seconds=1)
-    async with serving(sandbox, line.dsn) as (process, port):
-        asking = await put_to(port, "{ equipment { name } }")
+    async with serving(sandbox, line.dsn) as (process, port), asking(port, "{ equipment { name } }"):
+        # The note is committed before Raken is asked.
         await until(lambda: sandbox.requests("/oauth/token") > spent)
         line.hush()
-        await until(lambda: b"UPDATE raken_tokens SET pair" in line.unsaid)
+        await until(lambda: answers(sandbox) > spent)
         process.kill()
         await process.wait()
-        asking.close()
     await line.cut()
     await line.mend()
     sandbox.lift(slow)
@@ -85,7 +92,7 @@ async def pass_the_time_out(dsn: str) -> None:
 
 async def later(lab: Lab, seconds: float) -> tuple[str, dict[str, Any], str | None]:
     """After a while: how fresh the projects are, how Raken stands, and what a reader is warned of."""
-    lab.clock.ahead += seconds
+    await lab.move(seconds)
     await lab.ask(PROJECTS)
     await lab.landed()
     answer = await lab.ask(PROJECTS)
