@@ -20,6 +20,7 @@ from app.main import create_app
 from app.wiring import Gateway, open_gateway
 from benchmarks.calls import Answer, Door
 from benchmarks.company import Company, company
+from benchmarks.dbclock import DatabaseClock, faked
 from benchmarks.examiner import Examiner, moment
 from benchmarks.handclock import HandClock
 from benchmarks.people import Act, Moment
@@ -42,8 +43,9 @@ REFRESH = "mutation Refresh($entities: [RakenEntity!]) {refresh(entities: $entit
 class World:
     """A gateway, its Raken, and everything that is counted of them."""
 
-    def __init__(self, gateway: Gateway, company: Company, clock: HandClock) -> None:
+    def __init__(self, gateway: Gateway, company: Company, clock: HandClock, database: DatabaseClock) -> None:
         self.gateway, self.company, self.clock = gateway, company, clock
+        self._database = database
         self.tally = Tally()
         self.door = Door(create_app(gateway), gateway.settings.jwt_secret.get_secret_value())
         self.record = company.record | {
@@ -108,10 +110,10 @@ class World:
         self.tally.errors.update(answer.codes)
 
     async def rest(self) -> None:
-        """Returns when nothing is being read from Raken any more."""
-        flights = self.gateway.loader._flights  # noqa: SLF001 - no public way as yet
-        while under_way := [flight.task for flight in flights._flights.values()]:  # noqa: SLF001 - the same
-            await asyncio.wait(under_way)
+        """Returns when nothing is being read from Raken, and nothing published, any more."""
+        flights, source = self.gateway.loader._flights, self.gateway.loader.source  # noqa: SLF001 - no public way
+        while tasks := [*(one.task for one in flights._flights.values()), *source._publishing]:  # noqa: SLF001 - the same
+            await asyncio.wait(tasks)
 
     async def run(self, *actors: Iterable[Moment], pause: float | None = None) -> None:
         """Does what the actors do, in the order of the moments; what is done at one moment is done at once.
@@ -124,8 +126,9 @@ class World:
             await (self.rest() if pause is None else asyncio.sleep(pause))
 
     def move(self, at: datetime) -> None:
-        """Moves both clocks on."""
+        """Moves all clocks on."""
         self.clock.move(at)
+        self._database.move(at)
         self.company.move(at)
 
     def at(self, times: Iterable[tuple[datetime, Act]]) -> Iterator[Moment]:
@@ -164,12 +167,13 @@ async def world(
         async with embedded(folder) as own, world(options, start, folder, own, **variables) as made:
             yield made
         return
-    await migrate(dsn)
     clock = HandClock(start)
-    async with company(options, clock) as raken:
+    async with faked(dsn) as database, company(options, clock) as raken:
+        database.move(start)
+        await migrate(dsn)
         given = raken.environment | {"DATABASE_URL": dsn, "JWT_SECRET": SECRET} | variables
         async with open_gateway(settings(given, list(ENTITIES.values())), clock) as gateway:
-            made = World(gateway, raken, clock)
+            made = World(gateway, raken, clock, database)
             yield made
             raken.lift()
             await made.rest()
