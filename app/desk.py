@@ -1,10 +1,11 @@
 """What only the process can do for a field: sign somebody in, and say how caches and Raken are doing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from app.accounts import Doorkeeper
 from loaders.entity import SliceKey
-from loaders.errors import ExtensionsUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenUnavailable
 from loaders.http_raken import HttpRaken
 from loaders.ledger import Entry
 from loaders.loader import Loader
@@ -30,10 +31,7 @@ class Desk:
 
     async def caches(self) -> Sequence[CacheRow]:
         """One row an entity, in the catalogue's order: of what this process holds, and of what all have in common."""
-        try:
-            entries = await self._loader.source.entries()
-        except ExtensionsUnavailable:
-            entries = {}
+        entries = await self._entries()
         return [
             self._row(name, usage, {key: one for key, one in entries.items() if key.entity.name == name})
             for name, usage in self._usages
@@ -64,12 +62,33 @@ class Desk:
         )
 
     async def standing(self) -> Standing:
-        """How Raken is doing."""
-        return await self._raken.status()
+        """How Raken is doing: as this process found it, or another that has asked since."""
+        own, entries = await self._raken.status(), await self._entries()
+        newest = min(entries.values(), key=_since, default=None)
+        if newest is None or _since(newest) >= self._loader.clock.monotonic() - self._raken.tried_at:
+            return own
+        failed = newest.error if newest.failed_age < newest.age else None
+        return replace(
+            own,
+            reachable=not isinstance(failed, RakenUnavailable),
+            last_error=own.last_error if failed is None else str(failed),
+        )
+
+    async def _entries(self) -> Mapping[SliceKey, Entry]:
+        """What all processes know of every slice; nothing while Postgres is away."""
+        try:
+            return await self._loader.source.entries()
+        except ExtensionsUnavailable:
+            return {}
 
 
 def _last_trouble(entries: Iterable[Entry]) -> str | None:
     """The newest of what still ails some slices, whichever process met it."""
     troubled = [one for one in entries if one.trouble is not None]
-    newest = min(troubled, key=lambda one: min(one.age, one.failed_age), default=None)
+    newest = min(troubled, key=_since, default=None)
     return None if newest is None else f"{newest.key.partition('@')[0]}: {newest.trouble}"
+
+
+def _since(entry: Entry) -> float:
+    """Seconds since a slice was last read, or asked for in vain."""
+    return min(entry.age, entry.failed_age)

@@ -85,6 +85,8 @@ class HttpRaken:
         self._breaker = Breaker()
         self._turnstile = Turnstile(manners.pace, manners.abreast, self.failing, sleep)
         self._session = wire.session(manners.abreast)
+        self.tried_at = float("-inf")
+        "When this process last asked, on the monotonic clock."
         self._reachable = False
         self._last_error: str | None = None
 
@@ -200,6 +202,7 @@ class HttpRaken:
     async def _exchange(self, question: _Question[Any], token: str) -> Reply:
         status: int | None = None
         fetched_at, sent_at = self._clock.now(), self._clock.monotonic()
+        self.tried_at = sent_at
         try:
             async with self._session.get(
                 self._base_url + question.path,

@@ -112,14 +112,26 @@ class Entry:
     rows: int
     requests: int
     left_out: str | None
-    failure: RakenError | None
-    "What its last reading failed of, and that is to be left alone yet."
+    error: RakenError | None
+    "What its last reading failed of, if it did."
+    failing: bool
+    "Whether it is to be left alone yet."
     failed_age: float
-    trouble: str | None
-    "What its last reading failed of, or left out, in words."
+
+    @property
+    def failure(self) -> RakenError | None:
+        """Why it is not to be read now, if so."""
+        return self.error if self.failing else None
+
+    @property
+    def trouble(self) -> str | None:
+        """What its last reading failed of, or left out, in words."""
+        return str(self.error) if self.error is not None else self.left_out
 
 
-NEVER = Entry("", 0, None, float("inf"), float("inf"), None, None, 0, 0, None, None, float("inf"), None)
+NEVER = Entry(
+    "", 0, None, float("inf"), float("inf"), None, None, 0, 0, None, None, failing=False, failed_age=float("inf")
+)
 "The entry of what is gone."
 
 
@@ -241,7 +253,6 @@ def _bounded(seconds: float) -> float:
 
 def _entry(row: asyncpg.Record) -> Entry:
     failure: dict[str, Any] | None = msgspec.json.decode(row["failure"]) if row["failure"] else None
-    error = untold(failure) if failure is not None else None
     return Entry(
         key=row["key"],
         number=row["read_number"],
@@ -253,9 +264,9 @@ def _entry(row: asyncpg.Record) -> Entry:
         rows=row["row_count"],
         requests=row["requests"],
         left_out=row["left_out"],
-        failure=error if row["failing"] else None,
+        error=untold(failure) if failure is not None else None,
+        failing=row["failing"],
         failed_age=_age(row["failed_age"]),
-        trouble=str(error) if error is not None else row["left_out"],
     )
 
 

@@ -12,7 +12,7 @@ from loaders.clock import Clock
 from loaders.commons import Commons, Turn
 from loaders.differences import Differences
 from loaders.entity import Entity, Scope, SliceKey
-from loaders.errors import QuotaExhausted, RakenError, RakenGarbled, RakenRefused
+from loaders.errors import QuotaExhausted, RakenError, RakenGarbled, RakenNotConnected, RakenRefused
 from loaders.failures import Failures
 from loaders.flight import Departure
 from loaders.freshness import Lifetime
@@ -222,8 +222,8 @@ class Source:
         seconds = 0.0
         if not self._learned(key, error):
             self.observer.landed(key, None, error)
-            # Which lanes the quota withholds is known anyway: one lane's refusal is no other's.
-            if not isinstance(error, QuotaExhausted):
+            # Which lanes the quota withholds, and whether there is a token, is known anyway, and known sooner.
+            if not isinstance(error, QuotaExhausted | RakenNotConnected):
                 seconds = self._failures.remember(key, error)
         if turn is not None and not isinstance(turn, Reading):
             await turn.fail(error, seconds)

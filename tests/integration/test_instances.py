@@ -166,6 +166,21 @@ async def test_a_failure_on_one_instance_is_known_on_the_other(sandbox: Address,
         assert sandbox.requests("/projects") == 2  # asked, and asked once more
 
 
+async def test_how_raken_stands_is_known_on_an_instance_that_has_not_asked(sandbox: Address, home: str) -> None:
+    standing = "{upstreamStatus {reachable connected requestsToday lastError}}"
+    async with two(sandbox, home) as (one, other):
+        await names(one)
+        await published(one)
+        told = (await other.ask(standing)).data["upstreamStatus"]
+        assert (told["reachable"], told["requestsToday"], told["lastError"]) == (True, 1, None)
+        sandbox.fault("status", "/projects", status=500)
+        await one.ask(REFRESH)
+        told = (await other.ask(standing)).data["upstreamStatus"]
+        assert (told["reachable"], told["requestsToday"]) == (False, 3)
+        assert "500" in told["lastError"]
+        sandbox.lift()
+
+
 async def test_an_instance_that_dies_while_it_reads_costs_one_more_reading(
     sandbox: Address, home: str, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
