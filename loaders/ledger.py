@@ -21,25 +21,26 @@ CHANNEL = "raken_gateway"
 
 # What a crash of Postgres forgets of this is no loss: so nothing here is worth waiting for the disk.
 _UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+# What ends later than it can is of a time when this clock was wrong: it has ended.
+_FAILING = "s.failed_until BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'"
 _CLAIM = f"""
     INSERT INTO slices AS s (key, entity, taken_at, leased_until)
     VALUES ($1, $2, clock_timestamp(), clock_timestamp() + $3 * interval '1 second')
     ON CONFLICT (key) DO UPDATE
     SET number = s.number + 1, departed_at = NULL, taken_at = excluded.taken_at, leased_until = excluded.leased_until
-    WHERE (s.leased_until IS NULL OR s.leased_until <= clock_timestamp())
+    WHERE coalesce(s.leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + $3 * interval '1 second', true)
     AND NOT coalesce(s.read_number > $4 AND s.sent_at >= clock_timestamp() - $5 * interval '1 second', false)
-    AND NOT coalesce(s.failed_until > clock_timestamp() AND s.failed_at >= clock_timestamp() - $6 * interval '1 second',
-                     false)
+    AND NOT coalesce({_FAILING} AND s.failed_at >= clock_timestamp() - $6 * interval '1 second', false)
     RETURNING number, body, {_UNHURRIED}
 """  # noqa: S608 - of constants
-_ENTRIES = """
+_ENTRIES = f"""
     SELECT key, read_number, body, fetched_at, raken_date, row_count, requests, left_out, failure,
         extract(epoch FROM clock_timestamp() - sent_at)::float8 AS age,
         extract(epoch FROM clock_timestamp() - whole_at)::float8 AS whole_age,
         extract(epoch FROM clock_timestamp() - failed_at)::float8 AS failed_age,
-        coalesce(failed_until > clock_timestamp(), false) AS failing
-    FROM slices
-"""
+        coalesce({_FAILING}, false) AS failing
+    FROM slices AS s
+"""  # noqa: S608 - of constants
 _DEPART = f"""
     UPDATE slices SET departed_at = clock_timestamp() WHERE key = $1 AND number = $2 AND departed_at IS NULL
     RETURNING {_UNHURRIED}

@@ -282,6 +282,9 @@ class Loader:
 
     async def close(self) -> None:
         """Ends what is under way."""
+        for task in self._expected:
+            task.cancel()
+        await asyncio.gather(*self._expected, return_exceptions=True)
         await self._backlog.close()
         await self._flights.close()
         await self.source.close()

@@ -185,17 +185,26 @@ async def test_a_failure_is_everybodys_until_it_has_passed(ledger: Ledger, postg
 
 async def test_an_older_failure_is_no_answer_to_who_asks_anew(ledger: Ledger, postgres: Postgres) -> None:
     lease = await claimed(ledger)
-    await ledger.fail(KEY, lease.number, RakenRefused("no", 400), 60)
+    await ledger.fail(KEY, lease.number, RakenRefused("no", 400), 30)
     await aged(postgres, 2)
     assert (await refused(ledger, Wish(within=3, failed_within=3, anew=True))).failure is not None
     await claimed(ledger, Wish(within=1, failed_within=1, anew=True))
+
+
+async def test_a_clock_that_was_an_hour_ahead_holds_nothing_up_for_an_hour(ledger: Ledger, postgres: Postgres) -> None:
+    await claimed(ledger)
+    await aged(postgres, -3600)
+    again = await claimed(ledger)
+    await ledger.fail(KEY, again.number, RakenUnavailable("away"), 30)
+    await aged(postgres, -3600)
+    await claimed(ledger)
 
 
 async def test_an_error_of_a_kind_that_this_code_does_not_know_is_one_of_rakens_all_the_same(
     ledger: Ledger, postgres: Postgres
 ) -> None:
     lease = await claimed(ledger)
-    await ledger.fail(KEY, lease.number, QuotaExhausted("spent"), 60)
+    await ledger.fail(KEY, lease.number, QuotaExhausted("spent"), 30)
     async with postgres.asking() as connection:
         await connection.execute("""UPDATE slices SET failure = '{"kind": "RakenOnFire", "words": "hot"}'""")
     failure = (await refused(ledger)).failure
