@@ -72,7 +72,7 @@ async def test_further_past_the_reader_waits_and_has_the_new_rows_if_they_come_w
     world.raken.hold()
     world.raken.rows[PATH] = [sent(1, "Tunnel")]
     reader = await reading(world)
-    await world.move(0.99)
+    await world.move(0.9)
     assert outcome(reader) is None
     world.raken.let_go()
     serving = await reader
@@ -85,9 +85,9 @@ async def test_further_past_the_reader_waits_one_second_at_most_and_the_flight_g
     world.raken.hold()
     world.raken.rows[PATH] = [sent(1, "Tunnel")]
     reader = await reading(world)
-    await world.move(0.99)
+    await world.move(0.9)
     assert outcome(reader) is None
-    await world.move(0.02)
+    await world.move(0.2)
     assert (outcome(reader).state, names(outcome(reader)), outcome(reader).warning) == (REVALIDATING, ["Bridge"], None)
     world.raken.let_go()
     await settle()
