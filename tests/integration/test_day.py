@@ -9,13 +9,14 @@ from benchmarks.logbook import keeping
 from benchmarks.soak import soak
 
 
+@pytest.mark.timeout(60)  # it simulates an hour; 7 to 10 s
 async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_is_found_out(
     tmp_path: Path, database_url: str
 ) -> None:
     with keeping() as book:
         lived, score, blind = await live(Day(hours=1, people=5, edits=15), tmp_path, database_url)
-    assert lived.tally.wrong == []
-    assert blind == []
+    assert lived.tally.wrong[:3] == []
+    assert blind[:3] == []
     assert score.hit_rate > 80
     assert score.saved > 50
     # What nobody has looked at before an outage cannot be had while it lasts.
@@ -25,8 +26,9 @@ async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a Postgres that is cut off leaves transports to the collector
+@pytest.mark.timeout(60)  # 6 to 10 s
 async def test_a_minute_of_every_trouble_leaves_nothing_behind(tmp_path: Path, database_url: str) -> None:
     with keeping() as book:
         lived, went = await soak(60, 1, tmp_path, database_url)
-    assert list(went.complaints(lived, book)) == []
+    assert list(went.complaints(lived, book))[:3] == []
     assert went.met
