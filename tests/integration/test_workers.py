@@ -13,9 +13,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -238,3 +239,20 @@ def test_all_else_that_metrics_tell_is_the_sum_over_the_workers(instance: Instan
         assert within[-1] == after['raken_gateway_request_seconds_count{status="200"}']
         assert within == sorted(within)
         assert after["raken_gateway_slices_bytes"] > 0
+
+
+def test_a_worker_that_is_killed_while_it_reads_costs_one_more_reading(instance: Instance, sandbox: Address) -> None:
+    one, other = instance.workers()
+    sandbox.fault("hang", "/costCodes", times=1)
+    before = sandbox.requests("/costCodes")
+    with ThreadPoolExecutor(1) as aside:
+        asking = aside.submit(instance.ask, one, "{ costCodes { id } }")
+        while sandbox.requests("/costCodes") == before:
+            time.sleep(0.02)
+        os.kill(one, signal.SIGKILL)
+        # A reader waits for what the dead one had begun, until its lease has ended, and then reads it.
+        assert instance.ask(other, "{ costCodes { id } }")["costCodes"]
+        with suppress(OSError, HTTPException):
+            asking.result()
+    sandbox.lift()
+    assert sandbox.requests("/costCodes") == before + 2
