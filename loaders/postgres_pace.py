@@ -236,7 +236,7 @@ class PostgresPace:
         """When the next place is; now, where Raken is to be left alone; None: at a moment of one's own."""
         asked_at = self._clock.monotonic()
         async with self._asking() as connection:
-            row = _there(await connection.fetchrow(_PLACE, self._slots.gap, self._slots.round))
+            row = _there(await connection.fetchrow(_PLACE, self._slots.gap, self._slots.round + self._slots.gap))
         self._hear(row, asked_at)
         if self._pause.standing(self._now()) is not None:
             return self._now()

@@ -31,3 +31,12 @@ async def move_clock(dsn: str, seconds: float) -> None:
         await connection.execute("UPDATE faked.time SET ahead = ahead + $1 * interval '1 second'", seconds)
     finally:
         await connection.close()
+
+
+async def set_clock_right(dsn: str) -> None:
+    """Takes back every move of a database's clock."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("UPDATE faked.time SET ahead = '0'")
+    finally:
+        await connection.close()
