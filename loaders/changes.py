@@ -63,8 +63,12 @@ async def changes(
     until: datetime,
     lane: Lane = Lane.PEOPLE,
     on_send: OnSend = unheard,
+    *,
+    heeds: bool = False,
 ) -> Changes:
     """What has changed and was deleted in a `window` of `delta.py`; `on_send` is awaited before each request.
+
+    `heeds` is whether Raken was seen to heed a window of deletions already.
 
     Raises:
         DeltaUnsupported: Raken answers one of the questions with 400, or takes no notice of the window.
@@ -79,7 +83,7 @@ async def changes(
         if refused.status != HTTPStatus.BAD_REQUEST:
             raise
         raise DeltaUnsupported(str(refused)) from None
-    probes = await _probe(raken, deleted, lane, on_send) if gone.rows else 0
+    probes = await _probe(raken, deleted, lane, on_send) if gone.rows and not heeds else 0
     return Changes(
         since=since,
         rows=rows.rows,

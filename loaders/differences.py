@@ -31,6 +31,7 @@ class Differences:
         self._flights: Flights[Entity[Any], Changes] = Flights(lambda _entity, _error: None)
         self._latest: dict[Entity[Any], Changes] = {}
         self._unsupported: dict[Entity[Any], float] = {}
+        self._heeding: dict[Entity[Any], float] = {}
 
     def serves(self, held: Slice[Any]) -> bool:
         """Whether a slice can be brought up to date by what changed."""
@@ -68,10 +69,13 @@ class Differences:
         async def sent() -> None:
             on_send()
 
-        asked = window(self._months(entity), self._clock.monotonic())
+        now = self._clock.monotonic()
+        asked, heeds = window(self._months(entity), now), now - self._heeding.get(entity, float("-inf")) < DAY
         if asked is None:
             raise DeltaUnsupported(f"{entity.name}: nothing is held that changes could be merged with")
-        found = self._latest[entity] = await changes(self._raken, entity, *asked, lane, sent)
+        found = self._latest[entity] = await changes(self._raken, entity, *asked, lane, sent, heeds=heeds)
+        if found.deleted and not heeds:
+            self._heeding[entity] = now
         _log.info(
             "raken_changes_read",
             entity=entity.name,

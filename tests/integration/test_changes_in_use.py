@@ -67,8 +67,11 @@ async def test_every_month_that_is_held_is_refreshed_by_one_question(sandbox: Ad
         after = await renewed(it)
         assert after == {id_: ok for id_, ok in before.items() if id_ != gone} | {approved: True, new: False}
         assert questions(sandbox) == ["changedSince", "deletedFrom", "deletedFrom"]
+        # That Raken heeds a window of deletions was seen: it is believed for a day.
+        another = next(iter(after))
+        sandbox.edit("delete", "timeCards", uuid=another)
         sandbox.forget_counts()
-        assert await renewed(it) == after
+        assert await renewed(it) == {id_: ok for id_, ok in after.items() if id_ != another}
         assert questions(sandbox) == ["changedSince", "deletedFrom"]
 
 
