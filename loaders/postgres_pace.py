@@ -247,6 +247,8 @@ class PostgresPace:
         async with self._asking() as connection:
             row = await connection.fetchrow(_RESERVE, allowance.block, allowance.limit, allowance.kept(lane))
         if row is None:
+            # Whatever day was believed: that of the database's clock, which may have been set back, is the one.
+            allowance.day = date.min
             await self._look()
         else:
             allowance.told(row["day"], row["reserved"])

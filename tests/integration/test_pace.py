@@ -167,6 +167,14 @@ async def test_a_block_that_was_reserved_yesterday_is_worth_nothing_today(dsn: s
     assert [reserved for (reserved,) in await fetch(dsn, "SELECT reserved FROM raken_days ORDER BY day")] == [10, 10]
 
 
+async def test_a_quota_that_is_spent_stays_so_where_a_process_believes_in_a_later_day(start: Start) -> None:
+    sender = await start(limit=1)
+    await sender.ask()
+    sender.pace._ahead += DAY
+    errors = await asyncio.wait_for(sender.ask(), 5)
+    assert [type(error) for error in errors] == [QuotaExhausted]
+
+
 async def test_a_quota_that_is_set_in_the_middle_of_a_day_counts_what_was_sent_before(
     raken: Address, start: Start
 ) -> None:
