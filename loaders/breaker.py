@@ -11,7 +11,7 @@ from loaders.raken import Circuit
 
 FAILURES = 5
 "In a row, until it opens."
-FIRST, LONGEST = 2.0, 30.0
+FIRST, LONGEST = 2.0, 60.0
 "Seconds of the first pause, and of the longest."
 
 

@@ -88,7 +88,9 @@ class Usages:
             del errors[next(iter(errors))]
         if error is not None:
             errors[key] = f"{key}: {error}"
-            _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
+            # Said when it begins; while it lasts, cacheStatus says it.
+            if before is None:
+                _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
         elif reading is not None:
             if reading.rejected:
                 errors[key] = _left_out(key, reading, before)
