@@ -111,9 +111,7 @@ class World:
 
     async def rest(self) -> None:
         """Returns when nothing is being read from Raken, and nothing published, any more."""
-        flights, source = self.gateway.loader._flights, self.gateway.loader.source  # noqa: SLF001 - no public way
-        while tasks := [*(one.task for one in flights._flights.values()), *source._publishing]:  # noqa: SLF001 - the same
-            await asyncio.wait(tasks)
+        await self.gateway.loader.landed()
 
     async def run(self, *actors: Iterable[Moment], pause: float | None = None) -> None:
         """Does what the actors do, in the order of the moments; what is done at one moment is done at once.

@@ -148,7 +148,7 @@ def chosen(entity: Entity[Any], ask: Rows, servings: Sequence[Serving]) -> list[
         found += [
             Sourced(row, serving)
             for row in rows
-            if within(entity, row, ask.window) and not any(row.id in other.slice.by_id for other in later)
+            if within(entity, row, ask.window) and not (later and any(row.id in other.slice.by_id for other in later))
         ]
         later.append(serving)
     return sorted(found, key=lambda one: sort_key(entity, one.row)) if len(servings) > 1 else found

@@ -63,6 +63,10 @@ class Flights(Generic[K, V]):
         """Whether a key is being fetched."""
         return key in self._flights
 
+    def tasks(self) -> "list[asyncio.Task[V]]":
+        """What is under way."""
+        return [flight.task for flight in self._flights.values()]
+
     def _land(self, key: K, task: asyncio.Task[V]) -> None:
         del self._flights[key]
         crash = None if task.cancelled() else task.exception()
@@ -71,7 +75,7 @@ class Flights(Generic[K, V]):
 
     async def close(self) -> None:
         """Cancels what is under way."""
-        tasks = [flight.task for flight in self._flights.values()]
+        tasks = self.tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

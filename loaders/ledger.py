@@ -91,7 +91,8 @@ _TIDY = """
         AND coalesce(sent_at, taken_at) < clock_timestamp() - $1 * interval '1 second'
         RETURNING body
     ),
-    nameless AS (DELETE FROM api_cache USING old WHERE name = old.body)
+    nameless AS (DELETE FROM api_cache USING old WHERE name = old.body),
+    forgotten AS (DELETE FROM raken_senders WHERE day < current_date - 30)
     DELETE FROM api_cache WHERE expires_at < clock_timestamp()
 """
 
@@ -242,7 +243,7 @@ class Ledger:
             await connection.fetchrow(_RELEASE, key, number, CHANNEL)
 
     async def tidy(self, seconds: float) -> None:
-        """Lets go of what was read longer ago than may be served, and of bodies that nothing names."""
+        """Lets go of what was read longer ago than may be served, of bodies that nothing names, and of old counts."""
         async with self._postgres.asking() as connection:
             await connection.execute(_TIDY, _bounded(seconds))
 

@@ -276,6 +276,11 @@ class Loader:
         """The keys of an entity that somebody was served within so many seconds, a day at most."""
         return [key for key in self._used.since(seconds) if key.entity is entity]
 
+    async def landed(self) -> None:
+        """Returns when nothing is being read any more, and what was read is published."""
+        while tasks := [*self._flights.tasks(), *self.source.publishing]:
+            await asyncio.wait(tasks)
+
     def _crash(self, key: SliceKey, error: BaseException) -> None:
         if not isinstance(error, GatewayError):
             self.source.crashed(key, error)

@@ -30,10 +30,10 @@ OnStatement = Callable[[str, float], None]
 
 COORDINATING = 0.5
 "Seconds of patience with what coordinates, and with reads: past them a silent Postgres is one that is away."
-_CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 0.75
 _STATEMENT_SECONDS = 2
 _HUNG_SECONDS = 2.5  # past Postgres' own limit: it does not even say that it gave up
-_TURN_SECONDS = 5.0  # how long one waits for the others' connections
+_TURN_SECONDS = 30.0  # how long one waits for the others' connections: a crowd is no outage
 _PAUSE_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
 _NAME = "raken-gateway"

@@ -99,7 +99,8 @@ class Source:
         self._differences = Differences(raken, clock, memory) if policy.delta else None
         self._asked: dict[SliceKey, float] = {}
         self._recalls: dict[SliceKey, asyncio.Task[None]] = {}
-        self._publishing: set[asyncio.Task[None]] = set()
+        self.publishing: set[asyncio.Task[None]] = set()
+        "What is on its way to the other processes."
         self._version = 0
 
     async def recall(self, key: SliceKey) -> Slice[Any] | None:
@@ -199,8 +200,8 @@ class Source:
         after = self._keep(key, reading, before)
         self.observer.landed(key, reading, None)
         task = asyncio.create_task(self._publish(after, turn))
-        self._publishing.add(task)
-        task.add_done_callback(self._publishing.discard)
+        self.publishing.add(task)
+        task.add_done_callback(self.publishing.discard)
         return Landing(before, after, task)
 
     async def _publish(self, after: Slice[Any], turn: Turn) -> None:
@@ -303,8 +304,8 @@ class Source:
         """Lets what is being published be published, for a moment."""
         if self._differences is not None:
             await self._differences.close()
-        if self._publishing:
-            _, late = await asyncio.wait(self._publishing, timeout=PUBLISHING)
+        if self.publishing:
+            _, late = await asyncio.wait(self.publishing, timeout=PUBLISHING)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -3,7 +3,6 @@
 The rule it keeps: time passes for the gateway by the hand of the test, and what is awaited is awaited by event.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -65,9 +64,7 @@ class Lab:
 
     async def landed(self) -> None:
         """Returns when nothing is being read any more, and what was read is published."""
-        flights, source = self.loader._flights._flights, self.loader.source
-        while tasks := [*(flight.task for flight in flights.values()), *source._publishing]:
-            await asyncio.wait(tasks)
+        await self.loader.landed()
 
     def held(self, entity: str) -> list[SliceKey]:
         """The keys of the slices in memory."""

@@ -54,9 +54,7 @@ async def two(sandbox: Address, home: str, **variables: str) -> AsyncIterator[tu
 
 async def published(door: Door) -> None:
     """Returns when everything that was read is published."""
-    source, flights = door.gateway.loader.source, door.gateway.loader._flights._flights
-    while tasks := [*(flight.task for flight in flights.values()), *source._publishing]:
-        await asyncio.wait(tasks)
+    await door.gateway.loader.landed()
 
 
 def held(door: Door) -> Any:
@@ -190,10 +188,10 @@ async def test_an_instance_that_dies_while_it_reads_costs_one_more_reading(
         await until(lambda: sandbox.requests("/projects") == 1)
         # As by kill -9: nothing is renewed, nothing is given back, nothing is said.
         monkeypatch.setattr(Lease, "release", lambda _: asyncio.sleep(0))
-        (flight,) = one.gateway.loader._flights._flights.values()
+        (flight,) = one.gateway.loader._flights.tasks()
         (renewing,) = [task for task in asyncio.all_tasks() if "Lease._renew" in repr(task)]
         renewing.cancel()
-        flight.task.cancel()
+        flight.cancel()
         second = await other.ask("{projects {totalCount}}")
         assert second.data["projects"]["totalCount"] > 0
         assert sandbox.requests("/projects") == 2
