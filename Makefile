@@ -23,7 +23,7 @@ run: install ## everything on embedded defaults: http://127.0.0.1:8000/graphql
 	@exec $(BIN)/raken-gateway run
 
 test: check ## every check and every test, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 check: install ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check

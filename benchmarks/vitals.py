@@ -56,7 +56,10 @@ def _name(task: "asyncio.Task[object]") -> str:
 async def _connections(dsn: str) -> int:
     postgres = await asyncpg.connect(dsn)
     try:
-        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'raken-gateway%'"
+        asked = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name LIKE 'raken-gateway%' AND datname = current_database()"
+        )
         return int(await postgres.fetchval(asked))
     finally:
         await postgres.close()
