@@ -75,6 +75,19 @@ async def test_every_month_that_is_held_is_refreshed_by_one_question(sandbox: Ad
         assert questions(sandbox) == ["changedSince", "deletedFrom"]
 
 
+async def test_months_that_nobody_asked_for_are_brought_up_to_date_with_the_one_that_was(
+    sandbox: Address, home: str
+) -> None:
+    async with lab(sandbox, home) as it:
+        await cards(it)
+        await move(it, STALE)
+        sandbox.forget_counts()
+        await it.ask(CARDS, **{"from": str(today()), "to": str(today())})
+        await it.landed()
+        assert questions(sandbox) == ["changedSince", "deletedFrom"]
+        assert {it.loader.age(one) < 10 for one in it.loader.memory if one.key.entity.delta} == {True}
+
+
 async def test_a_card_that_moves_to_another_month_is_in_that_one_alone(sandbox: Address, home: str) -> None:
     async with lab(sandbox, home) as it:
         await cards(it)

@@ -199,6 +199,21 @@ async def test_an_instance_that_dies_while_it_reads_costs_one_more_reading(
         await asyncio.gather(first, return_exceptions=True)
 
 
+async def test_a_slow_reading_keeps_its_lease_and_is_waited_for(
+    sandbox: Address, home: str, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loaders.ledger.LEASE_SECONDS", 0.6)
+    monkeypatch.setattr("loaders.commons.RENEW", 0.2)
+    async with two(sandbox, home) as (one, other):
+        sandbox.fault("latency", "/projects", seconds=1.5)
+        first = asyncio.create_task(one.ask("{projects {totalCount}}"))
+        await until(lambda: sandbox.requests("/projects") == 1)
+        answers = [await other.ask("{projects {totalCount}}"), await first]
+        sandbox.lift()
+        assert answers[0].data == answers[1].data
+        assert sandbox.requests("/projects") == 1
+
+
 @pytest.mark.parametrize("age", [10, 4000, 90_000])
 async def test_an_instance_that_starts_while_raken_is_away_serves_the_last_good_data(
     age: int, sandbox: Address, home: str, variables: dict[str, str]
@@ -222,9 +237,10 @@ async def test_an_instance_that_starts_while_raken_is_away_serves_the_last_good_
 
 async def test_how_raken_wants_to_be_asked_is_known_after_a_restart(sandbox: Address, home: str) -> None:
     sandbox.reset()
-    sandbox.switch(project_required=["materials"])
-    project = sandbox.rows("projects")[0]["uuid"]
-    query = f'{{project(id: "{project}") {{materials {{id}}}}}}'
+    sandbox.switch(project_required=["observations"])
+    project = sandbox.rows("observations")[0]["projectUuid"]
+    query = f'{{project(id: "{project}") {{observations(from: "FROM", to: "TO") {{nodes {{id}}}}}}}}'
+    query = query.replace("FROM", str(today() - timedelta(days=30))).replace("TO", str(today()))
     async with opened(sandbox, home) as one:
         before = await one.ask(query)
         await published(one)
