@@ -235,6 +235,37 @@ async def test_an_instance_that_starts_while_raken_is_away_serves_the_last_good_
     assert answer.data["timeCards"] == before["timeCards"]
 
 
+@pytest.mark.parametrize("harm", ["TRUNCATE api_cache", "UPDATE api_cache SET body = 'other'", "TRUNCATE slices"])
+async def test_what_was_harmed_in_the_tables_is_read_anew_and_mended_by_the_next_reading(
+    harm: str, sandbox: Address, home: str
+) -> None:
+    async with two(sandbox, home) as (one, other):
+        expected = await names(one)
+        await published(one)
+        await execute(home, harm)
+        assert await names(other) == expected
+        assert sandbox.requests("/projects") == 2
+        await one.ask(REFRESH)
+        sandbox.fault("status", status=503)
+        async with opened(sandbox, home, first=False) as late:
+            assert await names(late) == expected
+        sandbox.lift()
+
+
+async def test_a_body_that_was_lost_is_put_again_by_a_reading_that_finds_nothing_new(
+    sandbox: Address, home: str
+) -> None:
+    async with two(sandbox, home) as (one, _):
+        expected = await names(one)
+        await published(one)
+        await execute(home, "TRUNCATE api_cache")
+        await one.ask(REFRESH)
+        sandbox.fault("status", status=503)
+        async with opened(sandbox, home, first=False) as late:
+            assert await names(late) == expected
+        sandbox.lift()
+
+
 async def test_how_raken_wants_to_be_asked_is_known_after_a_restart(sandbox: Address, home: str) -> None:
     sandbox.reset()
     sandbox.switch(project_required=["observations"])
@@ -256,6 +287,10 @@ async def test_how_raken_wants_to_be_asked_is_known_after_a_restart(sandbox: Add
 
 async def aged(database_url: str, seconds: float) -> None:
     """Lets so much time pass by the database's clock."""
+    await execute(database_url, f"UPDATE slices SET sent_at = sent_at - interval '{seconds} s'")
+
+
+async def execute(database_url: str, statement: str) -> None:
     postgres = await asyncpg.connect(database_url)
-    await postgres.execute("UPDATE slices SET sent_at = sent_at - $1 * interval '1 s'", seconds)
+    await postgres.execute(statement)
     await postgres.close()
