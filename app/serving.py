@@ -21,6 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from app.clock import SystemClock
 from app.config import Settings
 from app.embedded import embedded
+from app.line import Line
 from app.main import from_environment, served
 from app.tally import SharedTally
 from loaders.errors import ExtensionsUnavailable
@@ -140,6 +141,7 @@ def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=Line,
         lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE,
