@@ -13,8 +13,10 @@ from loaders.clock import Clock
 from loaders.encoding import Content, Unreadable, decode, encode, fingerprint
 from loaders.entity import Entity, Month, SliceKey
 from loaders.errors import ExtensionsUnavailable, QuotaExhausted, RakenError
+from loaders.inputs import UNSTORABLE
 from loaders.ledger import Account, Claim, Entry, Ledger, Wish
 from loaders.pages import Reading
+from loaders.patience import happened
 from loaders.shared import SharedTier, name
 from loaders.slices import Slice
 
@@ -47,7 +49,11 @@ class Commons(Protocol):
     """Where processes meet."""
 
     async def recall(self, key: SliceKey, held: Slice[Any] | None) -> Reading | None:
-        """What was published of a slice later than what is held."""
+        """What was published of a slice later than what is held.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
         ...
 
     async def turn(self, key: SliceKey, held: Slice[Any] | None, wish: Callable[[], Wish]) -> Turn | Reading:
@@ -120,13 +126,14 @@ class Shared:
         self._wakes: dict[str, asyncio.Event] = {}
 
     async def recall(self, key: SliceKey, held: Slice[Any] | None) -> Reading | None:
-        """What was published of a slice later than what is held."""
+        """What was published of a slice later than what is held.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
         asked_at = self._clock.monotonic()
-        try:
-            entry = await self._ledger.entry(written(key))
-        except ExtensionsUnavailable:
-            return None
-        if entry is None or (held is not None and not _later(entry, held, asked_at)):
+        entry = await self._ledger.entry(written(key))
+        if entry is None or (held is not None and not held.reading.precedes(entry.number, asked_at - entry.age)):
             return None
         return await self._reading(key, entry, held, asked_at)
 
@@ -147,6 +154,8 @@ class Shared:
                 return OwnTurn()
             if isinstance(found, Claim):
                 return Lease(self._ledger, self._tier, key, found, self._clock)
+            # Meanwhile somebody may have asked for more.
+            wished = wish() if awaited is None else wish().after(awaited)
             if wished.fulfilled(found):
                 reading = await self._reading(key, found, held, asked_at)
                 if reading is not None:
@@ -155,7 +164,7 @@ class Shared:
             elif wished.failed(found) and found.failure is not None:
                 raise found.failure
             else:
-                await _event(woken, POLL)
+                await happened(woken, POLL)
             awaited = found
 
     async def _reading(self, key: SliceKey, entry: Entry, held: Slice[Any] | None, asked_at: float) -> Reading | None:
@@ -268,7 +277,9 @@ class Lease:
             date=reading.date,
             rows=len(reading.rows),
             requests=reading.requests,
-            left_out=f"left out {len(left_out)}, the first: {left_out[0]}" if left_out else None,
+            left_out=UNSTORABLE.sub("\ufffd", f"left out {len(left_out)}, the first: {left_out[0]}")
+            if left_out
+            else None,
         )
 
     async def fail(self, error: RakenError, seconds: float) -> None:
@@ -298,17 +309,3 @@ class Lease:
 def written(key: SliceKey) -> str:
     """A key as the ledger has it: other encodings of a slice are other slices."""
     return f"{key}@{fingerprint(key.entity)}"
-
-
-def _later(entry: Entry, held: Slice[Any], now: float) -> bool:
-    """Whether what was published is later than what is held."""
-    if held.reading.number:
-        return entry.number > held.reading.number
-    return now - entry.age > held.reading.sent_at
-
-
-async def _event(event: asyncio.Event, seconds: float) -> None:
-    """Waits for an event, or so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

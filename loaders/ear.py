@@ -14,6 +14,7 @@ import structlog
 from loaders.clock import Sleep
 from loaders.errors import ExtensionsUnavailable
 from loaders.ledger import CHANNEL
+from loaders.patience import happened
 from loaders.postgres import translated
 
 Heard = Callable[[str], Awaitable[None]]
@@ -59,7 +60,7 @@ class Ear:
                 async with self._line() as (connection, cut):
                     self.hears.set()
                     self._look_around()
-                    while not await _is_set(cut, QUIET):
+                    while not await happened(cut, QUIET):
                         await connection.execute("SELECT", timeout=PATIENCE)
             self.hears.clear()
             self._look_around()
@@ -99,15 +100,8 @@ class Ear:
                 try:
                     await self._heard[kind](key)
                 except ExtensionsUnavailable:
-                    # Told again as soon as Postgres is back.
-                    continue
+                    # Whoever could not look is told again.
+                    self._pending[kind, key] = None
+                    await self._sleep(AGAIN)
                 except Exception:  # noqa: BLE001 - one crash must not make this process deaf
                     _log.exception("wake_crashed", kind=kind)
-
-
-async def _is_set(event: asyncio.Event, seconds: float) -> bool:
-    """Whether an event comes within so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    return event.is_set()

@@ -78,6 +78,10 @@ class Reading:
     body: str | None = None
     "The name of its content in the shared tier, where it is known."
 
+    def precedes(self, number: int, sent_at: float) -> bool:
+        """Whether a reading of this lease is later; where nobody coordinated one of the two, one that began later."""
+        return number > self.number if number and self.number else sent_at > self.sent_at
+
     @property
     def whole_at(self) -> float:
         """When the last whole reading began, monotonic."""

@@ -5,7 +5,7 @@ The rule it keeps: time in which this process did not look is not held against w
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 _TICKS = 10
 _TURNS = 50
@@ -41,3 +41,11 @@ async def patient(seconds: float | None) -> AsyncIterator[None]:
             yield
         finally:
             timer.cancel()
+
+
+async def happened(event: asyncio.Event, seconds: float) -> bool:
+    """Whether an event comes within so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

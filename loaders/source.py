@@ -4,7 +4,8 @@ The rule it keeps: what a reading found is held at once and published behind; wh
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -12,7 +13,14 @@ from loaders.clock import Clock
 from loaders.commons import Commons, Turn
 from loaders.differences import Differences
 from loaders.entity import Entity, Scope, SliceKey
-from loaders.errors import QuotaExhausted, RakenError, RakenGarbled, RakenNotConnected, RakenRefused
+from loaders.errors import (
+    ExtensionsUnavailable,
+    QuotaExhausted,
+    RakenError,
+    RakenGarbled,
+    RakenNotConnected,
+    RakenRefused,
+)
 from loaders.failures import Failures
 from loaders.flight import Departure
 from loaders.freshness import Lifetime
@@ -59,6 +67,11 @@ class Landing:
     published: "asyncio.Task[None] | None" = None
     "Done when all processes can know of it; None where another process has published it."
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was brought, for nobody waited."""
+        return self.after is self.before
+
 
 @dataclass(slots=True)
 class Errand:
@@ -99,45 +112,78 @@ class Source:
         self._differences = Differences(raken, clock, memory) if policy.delta else None
         self._asked: dict[SliceKey, float] = {}
         self._recalls: dict[SliceKey, asyncio.Task[None]] = {}
-        self.publishing: set[asyncio.Task[None]] = set()
+        self._fetching: set[SliceKey] = set()
+        self._woken: set[SliceKey] = set()
+        self.publishing: set[asyncio.Task[Any]] = set()
         "What is on its way to the other processes."
         self._version = 0
 
     async def recall(self, key: SliceKey) -> Slice[Any] | None:
         """What another process, or an earlier one, has published of a slice, if that is later than what is held."""
+        with suppress(ExtensionsUnavailable):
+            await self._recalled(key)
+        return self.memory.peek(key)
+
+    async def _recalled(self, key: SliceKey) -> None:
+        """Looks for what was published; whoever wants to know meanwhile looks along.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
         task = self._recalls.get(key)
         if task is None:
             task = self._recalls[key] = asyncio.create_task(self._recall(key))
-            task.add_done_callback(lambda _: self._recalls.pop(key))
+            task.add_done_callback(lambda task: self._recollect(key, task))
         await asyncio.shield(task)
-        return self.memory.peek(key)
+
+    def _recollect(self, key: SliceKey, task: asyncio.Task[None]) -> None:
+        del self._recalls[key]
+        if not task.cancelled():
+            # Seen, even where nobody waits for it any more.
+            task.exception()
 
     async def _recall(self, key: SliceKey) -> None:
-        reading = await self._commons.recall(key, self.memory.peek(key))
-        if reading is not None:
-            self.observer.landed(key, None, None)
-            self._keep(key, reading, self.memory.peek(key))
+        while True:
+            self._woken.discard(key)
+            reading = await self._commons.recall(key, self.memory.peek(key))
+            if reading is not None:
+                self.observer.landed(key, None, None)
+                self._keep(key, reading, self.memory.peek(key))
+            # What was published while this one was on its way is later still.
+            if key not in self._woken:
+                return
 
     async def fetch(self, key: SliceKey, errand: Errand) -> Landing:
         """Brings a slice: as another process has just read it, or from Raken.
 
         Raises: RakenError.
         """
+        self._fetching.add(key)
+        try:
+            return await self._fetch(key, errand)
+        finally:
+            self._fetching.discard(key)
+            self._asked.pop(key, None)
+            if key in self._woken and key not in self._recalls:
+                self._spawn(self.recall(key))
+
+    async def _fetch(self, key: SliceKey, errand: Errand) -> Landing:
         before = self.memory.peek(key)
         turn: Turn | Reading | None = None
         try:
-            turn = await self._turn(key, before, errand)
-            if isinstance(turn, Reading):
-                self.observer.landed(key, None, None)
-                return Landing(before, self._keep(key, turn, before))
-            # While one waited for the turn, others may have published.
-            before = self.memory.peek(key) or before
-            reading = await self._read(key, before, errand, turn)
-            if reading is not None:
-                return self._land(key, before, replace(reading, number=turn.number), turn)
-            await turn.release()
-            assert before is not None, "what is to be merged is held"  # noqa: S101
-            return Landing(before, before)
+            while True:
+                turn = await self._turn(key, before, errand)
+                if isinstance(turn, Reading):
+                    self.observer.landed(key, None, None)
+                    return Landing(before, self._keep(key, turn, before))
+                # While one waited for the turn, others may have published.
+                before = self.memory.peek(key) or before
+                reading = await self._read(key, before, errand, turn)
+                if reading is not None:
+                    return self._land(key, before, replace(reading, number=turn.number), turn)
+                await turn.release()
+                if errand.idle() and before is not None:
+                    return Landing(before, before)
         except RakenError as error:
             await self._lament(key, error, turn)
             raise
@@ -145,8 +191,6 @@ class Source:
             if turn is not None and not isinstance(turn, Reading):
                 await turn.release()
             raise
-        finally:
-            self._asked.pop(key, None)
 
     async def _turn(self, key: SliceKey, before: Slice[Any] | None, errand: Errand) -> Turn | Reading:
         while True:
@@ -199,17 +243,31 @@ class Source:
     def _land(self, key: SliceKey, before: Slice[Any] | None, reading: Reading, turn: Turn) -> Landing:
         after = self._keep(key, reading, before)
         self.observer.landed(key, reading, None)
-        task = asyncio.create_task(self._publish(after, turn))
+        return Landing(before, after, self._spawn(self._publish(after, turn)))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Has something done behind."""
+        task = asyncio.create_task(work)
         self.publishing.add(task)
         task.add_done_callback(self.publishing.discard)
-        return Landing(before, after, task)
+        return task
 
     async def _publish(self, after: Slice[Any], turn: Turn) -> None:
-        body = await turn.publish(after)
+        try:
+            body = await turn.publish(after)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is held here, and another reads it for the others
+            self.observer.crashed(error)
+            await turn.release()
+            return
         if body is not None and self.memory.peek(after.key) is after:
             self.memory.keep(replace(after, reading=replace(after.reading, body=body)))
 
     def _keep(self, key: SliceKey, reading: Reading, before: Slice[Any] | None) -> Slice[Any]:
+        """Holds what was read, unless something later has come meanwhile."""
+        held = self.memory.peek(key)
+        if held is not None and reading.precedes(held.reading.number, held.reading.sent_at):
+            return held
+        before = held or before
         after = Slice.of(key, reading, before, self._version + 1)
         self._version = max(self._version, after.version)
         if before is not None and after.version == before.version and _same_pages(reading, before.reading):
@@ -275,8 +333,10 @@ class Source:
         key = self._commons.wake(text)
         if key is not None:
             self._meet(key)
+            if key in self._recalls or key in self._fetching:
+                self._woken.add(key)
             if self.memory.peek(key) is not None:
-                await self.recall(key)
+                await self._recalled(key)
         elif not text:
             await self._look_around()
 
@@ -293,7 +353,7 @@ class Source:
             self._meet(key)
             held = self.memory.peek(key)
             if held is not None and entry.number > held.reading.number:
-                await self.recall(key)
+                await self._recalled(key)
 
     def _meet(self, key: SliceKey) -> None:
         """Learns from a key that others have how Raken wants to be asked."""
@@ -302,6 +362,8 @@ class Source:
 
     async def close(self) -> None:
         """Lets what is being published be published, for a moment."""
+        for recall in self._recalls.values():
+            recall.cancel()
         if self._differences is not None:
             await self._differences.close()
         if self.publishing:
