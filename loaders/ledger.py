@@ -21,13 +21,16 @@ CHANNEL = "raken_gateway"
 
 # What a crash of Postgres forgets of this is no loss: so nothing here is worth waiting for the disk.
 _UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+# Microseconds: so that a number which was forgotten, by a crash or with its row, does not come again.
+_NUMBER = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # What ends later than it can is of a time when this clock was wrong: it has ended.
 _FAILING = "s.failed_until BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute'"
 _CLAIM = f"""
-    INSERT INTO slices AS s (key, entity, taken_at, leased_until)
-    VALUES ($1, $2, clock_timestamp(), clock_timestamp() + $3 * interval '1 second')
+    INSERT INTO slices AS s (key, entity, number, taken_at, leased_until)
+    VALUES ($1, $2, {_NUMBER}, clock_timestamp(), clock_timestamp() + $3 * interval '1 second')
     ON CONFLICT (key) DO UPDATE
-    SET number = s.number + 1, departed_at = NULL, taken_at = excluded.taken_at, leased_until = excluded.leased_until
+    SET number = greatest(s.number + 1, excluded.number), departed_at = NULL, taken_at = excluded.taken_at,
+        leased_until = excluded.leased_until
     WHERE coalesce(s.leased_until NOT BETWEEN clock_timestamp() AND clock_timestamp() + $3 * interval '1 second', true)
     AND NOT coalesce(s.read_number > $4 AND s.sent_at >= clock_timestamp() - $5 * interval '1 second', false)
     AND NOT coalesce({_FAILING} AND s.failed_at >= clock_timestamp() - $6 * interval '1 second', false)

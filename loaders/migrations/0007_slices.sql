@@ -6,7 +6,7 @@ CREATE TABLE slices (
     entity       text NOT NULL,
 
     -- The lease: its number only grows, and publishing is compare-and-set on it.
-    number       bigint NOT NULL DEFAULT 1,
+    number       bigint NOT NULL,
     leased_until timestamptz,              -- null: nobody reads it
     taken_at     timestamptz NOT NULL,
     departed_at  timestamptz,              -- when the first request of the leased reading went out

@@ -200,6 +200,17 @@ async def test_a_clock_that_was_an_hour_ahead_holds_nothing_up_for_an_hour(ledge
     await claimed(ledger)
 
 
+async def test_numbers_go_on_over_a_row_that_was_tidied_away(ledger: Ledger, postgres: Postgres) -> None:
+    numbers = []
+    for _ in range(3):
+        numbers.append((await claimed(ledger, Wish())).number)
+        await ledger.publish(KEY, numbers[-1], ACCOUNT)
+        await aged(postgres, 400)
+    await ledger.tidy(300)
+    assert await ledger.entry(KEY) is None
+    assert (await claimed(ledger)).number > max(numbers)
+
+
 async def test_an_error_of_a_kind_that_this_code_does_not_know_is_one_of_rakens_all_the_same(
     ledger: Ledger, postgres: Postgres
 ) -> None:
