@@ -12,7 +12,7 @@ from loaders.changes import changes
 from loaders.clock import Clock
 from loaders.delta import DAY, Changes, merged, window
 from loaders.entity import Entity, SliceKey
-from loaders.errors import DeltaUnsupported
+from loaders.errors import DeltaUnsupported, QuotaExhausted
 from loaders.flight import Flights
 from loaders.pages import Reading
 from loaders.raken import Lane, Raken
@@ -57,13 +57,22 @@ class Differences:
         entity = held.key.entity
         latest = self._latest.get(entity)
         if latest is None or latest.sent_at < since:
-            flight = self._flights.join(entity, lambda _: self._ask(entity, lane, on_send))
             try:
-                latest = await flight.land()
+                latest = await self._fly(entity, lane, on_send)
             except DeltaUnsupported as refused:
                 self._give_up(entity, refused)
                 return None
         return merged(held, latest)
+
+    async def _fly(self, entity: Entity[Any], lane: Lane, on_send: Callable[[], None]) -> Changes:
+        joined = self._flights.under_way(entity)
+        try:
+            return await self._flights.join(entity, lambda _: self._ask(entity, lane, on_send)).land()
+        except QuotaExhausted:
+            # The flight was another lane's, from which the quota is withheld sooner than from one's own.
+            if not joined or self._raken.failing(lane) is not None:
+                raise
+        return await self._flights.join(entity, lambda _: self._ask(entity, lane, on_send)).land()
 
     async def _ask(self, entity: Entity[Any], lane: Lane, on_send: Callable[[], None]) -> Changes:
         async def sent() -> None:

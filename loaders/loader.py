@@ -150,11 +150,14 @@ class Loader:
         operation.joined += joined
         flight = self._board(key, operation)
         try:
-            return await self._land(flight, until)
+            landing = await self._land(flight, until)
+            if landing is None or not landing.empty:
+                return landing
         except QuotaExhausted:
             # The flight was another lane's, from which the quota is withheld sooner than from one's own.
             if not joined or self.failing(key, operation.lane) is not None:
                 raise
+        # Or it had given up, for nobody waited yet.
         return await self._land(self._board(key, operation), until)
 
     async def _land(self, flight: Flight[Landing] | None, until: float) -> Landing | None:
