@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from hashlib import blake2b
 
+import structlog
+
 from loaders.clock import Sleep
 from loaders.entity import SliceKey
 from loaders.errors import ExtensionsUnavailable
@@ -21,6 +23,7 @@ EVERY = 1.0
 "Seconds between looks at what is due."
 TIDYING = 3600.0
 "Seconds between tidyings of what all processes have in common."
+_log = structlog.get_logger(__name__)
 
 
 class Ahead:
@@ -60,14 +63,21 @@ class Ahead:
     async def run(self, sleep: Sleep = asyncio.sleep) -> None:
         """Warms, and then looks each second, until it is cancelled."""
         await self._ready.wait()
-        await self.warm()
+        await self._survived(self.warm())
         while True:
             self.tick()
             if self._loader.clock.monotonic() - self._tidied > TIDYING:
                 self._tidied = self._loader.clock.monotonic()
-                with suppress(ExtensionsUnavailable):
-                    await self._tidy()
+                await self._survived(self._tidy())
             await sleep(EVERY)
+
+    async def _survived(self, work: Awaitable[None]) -> None:
+        """Has something done; whatever it meets, there is a next time."""
+        try:
+            with suppress(ExtensionsUnavailable):
+                await work
+        except Exception:  # noqa: BLE001 - one crash must not end reading ahead
+            _log.exception("ahead_crashed")
 
 
 def _share(key: SliceKey) -> float:

@@ -27,6 +27,8 @@ from loaders.throttle import Refusal, retry_after, speaks_of_quota
 T = TypeVar("T")
 MOST = 64 << 20
 "Bytes of a page, decompressed."
+LATE = 0.03
+"Seconds after its place within which a request still leaves in it."
 SOON = 0.2
 "Seconds before a request is tried again, at least; twice that at most."
 
@@ -185,10 +187,14 @@ class HttpRaken:
     async def _attempt(self, question: _Question[Any], token: str) -> Reply:
         """One request, when its turn comes; what it says about Raken's health is noted."""
         async with self._turnstile.turn(question.lane):
+            turned = self._clock.monotonic()
             permit = self._breaker.admit(self._clock.monotonic())
             try:
                 await self._pace.spend(question.lane)
                 await question.on_send()
+                # Its place may have passed while Postgres was asked: then it takes another.
+                if self._clock.monotonic() - turned > LATE:
+                    await self._sleep(await self._pace.reserve())
                 since = self._pace.depart()
                 reply = await self._exchange(question, token)
                 await self._note(question, reply, permit, since)

@@ -157,7 +157,7 @@ class Postgres:
             raise ConnectionRefusedError("Postgres is away, as another reader has found meanwhile")
         try:
             async with patient(_CONNECT_SECONDS):
-                return await asyncpg.connect(*where, **how)
+                return await _limited(await asyncpg.connect(*where, **how))
         except (OSError, asyncpg.CannotConnectNowError) as error:
             self._met(error)
             raise
@@ -173,13 +173,22 @@ class Postgres:
             self._away_until = None
 
     async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await connection.execute(_LIMITS)
         if self._on_statement is not None:
             connection.add_query_logger(self._told)
 
     def _told(self, statement: LoggedQuery) -> None:
         if self._on_statement is not None:
             self._on_statement(statement.query, statement.elapsed)
+
+
+async def _limited(connection: "asyncpg.Connection[asyncpg.Record]") -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection on which no statement lasts; one that does not get so far is dropped."""
+    try:
+        await connection.execute(_LIMITS)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 @asynccontextmanager

@@ -63,7 +63,8 @@ class PostgresCache(BaseCache):  # type: ignore[misc] # aiocache has no types
         return (await self._multi_get([key]))[0]
 
     async def _multi_get(self, keys: Sequence[str], **_: Any) -> list[bytes | None]:
-        async with self._postgres.asking(patience=COORDINATING) as connection:
+        # However long a body takes, it is no silence: who asks has a patience of its own.
+        async with self._postgres.asking() as connection:
             found = {row["name"]: row["body"] for row in await connection.fetch(_GET, keys)}
         return [found.get(key) for key in keys]
 
@@ -83,7 +84,7 @@ class PostgresCache(BaseCache):  # type: ignore[misc] # aiocache has no types
 
     async def _write(self, statement: str, values: dict[str, bytes], ttl: float | None) -> Any:
         try:
-            async with self._postgres.asking(patience=COORDINATING) as connection:
+            async with self._postgres.asking() as connection:
                 return await connection.fetchval(statement, list(values), list(values.values()), ttl)
         except ExtensionsUnavailable as error:
             if isinstance(error.__cause__, _REFUSALS):

@@ -173,7 +173,7 @@ class PostgresPace:
         """
         paused = self._pause.standing(self._now())
         if paused is not None:
-            if self._allowance is not None:
+            if self._allowance is not None and self._allowance.day == self._today:
                 self._allowance.left += 1
             raise paused
         self._count().sent += 1

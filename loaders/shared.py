@@ -18,8 +18,8 @@ from loaders.clock import Clock
 from loaders.patience import patient
 
 T = TypeVar("T")
-PATIENCE = 0.25
-"Seconds that the faster cache may take; the image has Postgres' own patience."
+PATIENCE, LASTING = 0.25, 2.0
+"Seconds that the faster cache may take, and the image: a body of a few megabytes is on its way for a while."
 FIRST, LONGEST = 1.0, 30.0
 "Seconds that a cache which fails is left alone, at first and at most; the image at most for the first: it asks of \
 Postgres, which is left alone itself while it is away."
@@ -229,7 +229,7 @@ class SharedTier:
         self.writes: Counts = Counter()
         "Outcomes are stored, dropped and error."
         self._keep_seconds = keep_seconds
-        self._image = _Tier("postgres", image, _Gate(clock, FIRST), None, self)
+        self._image = _Tier("postgres", image, _Gate(clock, FIRST), LASTING, self)
         self._faster = _Tier("redis", faster, _Gate(clock, LONGEST), PATIENCE, self) if faster is not None else None
         self._behind: dict[str, asyncio.Task[bool]] = {}
 

@@ -76,7 +76,8 @@ class Pause:
 
     def standing(self, now: float) -> RakenError | None:
         """Why nobody may ask now, if so."""
-        return self.error() if now < self.until else None
+        # What ends later than it can was told when the clock was wrong.
+        return self.error() if now < self.until <= now + self.seconds + 1 else None
 
     def error(self) -> RakenError:
         """What who asks meanwhile is told."""
@@ -97,7 +98,9 @@ class Pause:
         named = now + (refusal.wish or 0.0)
         if since < self.number:
             # It was on its way when the last one came: no news, but for a longer wish.
-            return replace(self, until=max(self.until, named)) if refusal.wish else self
+            if not refusal.wish or named <= self.until:
+                return self
+            return replace(self, until=named, seconds=refusal.wish)
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             seconds = refusal.wish or 0.0
             return replace(self, number=self.number + 1, until=named, status=refusal.status, seconds=seconds)

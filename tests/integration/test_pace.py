@@ -175,6 +175,30 @@ async def test_a_quota_that_is_spent_stays_so_where_a_process_believes_in_a_late
     assert [type(error) for error in errors] == [QuotaExhausted]
 
 
+async def test_a_pause_of_a_time_when_the_clock_was_wrong_has_ended(dsn: str, start: Start) -> None:
+    sender, other = await start(), await start()
+    await move_clock(dsn, 3600)
+    await sender.pace.heard("")
+    await sender.pace.refused(Refusal(429, 2.0), sender.pace._pause.number)
+    await move_clock(dsn, -3600)
+    await other.pace.heard("")
+    assert other.pace.withheld(Lane.PEOPLE) is None
+
+
+async def test_a_second_never_sees_more_where_postgres_is_slow_after_a_place_was_taken(
+    raken: Address, start: Start
+) -> None:
+    sender = await start(rate=10)
+    began = time.monotonic()
+
+    async def slowly() -> None:
+        if time.monotonic() - began < 0.5:
+            await asyncio.sleep(0.45)
+
+    await asyncio.gather(*(sender.raken.page("/payTypes", {}, Lane.PEOPLE, len, on_send=slowly) for _ in range(15)))
+    assert raken.counts()["peakPerSecond"] <= 10
+
+
 async def test_a_quota_that_is_set_in_the_middle_of_a_day_counts_what_was_sent_before(
     raken: Address, start: Start
 ) -> None:

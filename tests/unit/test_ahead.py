@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from loaders.ahead import Ahead
 from loaders.entities.members import MEMBERS
@@ -126,3 +127,20 @@ async def test_it_tidies_once_an_hour(world: World) -> None:
         await asyncio.sleep(0)
     task.cancel()
     assert [round((at - 1000) / 3600) for at in tidied] == [1, 2]
+
+
+async def test_it_goes_on_after_a_crash(world: World) -> None:
+    crashes = []
+
+    async def tidy() -> None:
+        crashes.append(world.clock.monotonic())
+        raise RuntimeError("broken")
+
+    ready = asyncio.Event()
+    ready.set()
+    with capture_logs() as lines:
+        task = asyncio.create_task(Ahead(world.loader, list, ready, tidy).run(sleep=world.clock.sleep))
+        while len(crashes) < 2:  # noqa: ASYNC110 - it is the sleeper that moves the clock
+            await asyncio.sleep(0)
+        task.cancel()
+    assert [line["event"] for line in lines if line["log_level"] == "error"][:2] == ["ahead_crashed"] * 2
