@@ -3,6 +3,7 @@
 One rule: a code counts only in the browser that was sent off for it; and no code or token is in a page or the log.
 """
 
+import hmac
 import re
 import secrets
 from http import HTTPStatus
@@ -62,14 +63,14 @@ class Connecting:
         admin = await self._admin(request)
         if isinstance(admin, Response):
             return admin
-        return self._question() if _asks_first(request) else self._sent_off(request)
+        return self._question() if _asks_first(request) else self._sent_off(request, admin)
 
     async def back(self, request: Request) -> Response:
         """`GET /auth/raken/callback/{state}`: where Raken's consent leads back to."""
         admin = await self._admin(request)
         if isinstance(admin, Response):
             return admin
-        state = _state(request)
+        state = self._state(request, admin)
         if state is None:
             return self._failed(FORGED, HTTPStatus.BAD_REQUEST)
         response = await self._connected(request, state, admin)
@@ -101,11 +102,12 @@ class Connecting:
             note = DATA[self._keeper.gives_data]
         return _page("Connect Raken", lead, note, ("Connect Raken", START))
 
-    def _sent_off(self, request: Request) -> Response:
+    def _sent_off(self, request: Request, admin: Viewer) -> Response:
         # A GET that changes nothing here: another site's page that leads a browser to it overwrites no chain. Nor can
-        # that page have a code of its own taken: what leads back must name the state in this browser's cookie, which
-        # the page can neither read nor set. And where Raken would consent unasked, `start` has asked first.
-        state = secrets.token_urlsafe(32)
+        # that page have a code of its own taken: what leads back must name the state in this browser's cookie, and
+        # one that was made here for this administrator, for a neighbour's page may set cookies for the whole domain.
+        # And where Raken would consent unasked, `start` has asked first.
+        state = self._sealed(secrets.token_urlsafe(24), admin)
         asked = {
             "response_type": "code",
             "client_id": self._settings.raken_client_id,
@@ -140,12 +142,24 @@ class Connecting:
     def _failed(self, why: str, status: HTTPStatus) -> Response:
         _log.warning("raken_not_connected", reason=why)
         note = "Raken is connected as it was before." if self._keeper.connected else ""
-        return _page("Nothing was changed", why, note, (AGAIN, START), status)
+        return _page("Raken was not connected", why, note, (AGAIN, START), status)
 
     def _leads_back(self, request: Request, state: str) -> str:
         """The redirect URI; the state is in its path, for Raken does not promise to give it back."""
         origin = self._settings.public_url or f"{request.url.scheme}://{request.url.netloc}"
         return f"{origin}{BACK}/{state}"
+
+    def _sealed(self, nonce: str, admin: Viewer) -> str:
+        """A state that nobody else can make, of a text of its own and who is sent off with it."""
+        key = self._settings.jwt_secret.get_secret_value().encode()
+        seal = hmac.digest(key, f"raken-gateway connect {nonce} {admin.subject}".encode(), "sha256")
+        return f"{nonce}.{seal.hex()}"
+
+    def _state(self, request: Request, admin: Viewer) -> str | None:
+        """The state that this browser was sent off with, if it is what leads back, and was made for who comes back."""
+        state = _state(request)
+        sealed = self._sealed(state.partition(".")[0], admin) if state else ""
+        return state if state and secrets.compare_digest(state.encode(), sealed.encode()) else None
 
     def _flags(self, request: Request) -> Flags:
         return flags(request, secure=self._settings.public_url.startswith("https://"))
