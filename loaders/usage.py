@@ -46,7 +46,7 @@ class Usage:
 
 
 class Usages:
-    """Hears of reads, flights (a `loader.Observer`) and requests."""
+    """Hears of reads, flights (a `source.Observer`) and requests."""
 
     def __init__(self, entities: Sequence[Entity[Any]]) -> None:
         self.tally: Tally = OwnTally()
