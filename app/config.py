@@ -20,7 +20,9 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
+from app.manifest import WrongManifest, manifest
 from loaders.entity import Entity, Scope
 from loaders.freshness import Lifetime
 
@@ -29,7 +31,7 @@ SECRET_BYTES = 32
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 PREFIXES = {"ttls": "TTL_", "scopes": "SCOPE_"}
 "The variables of a field that has one for each entity."
-NOT_SERVED = {"TRUSTED_DOCUMENTS": "", "JWKS_URL": "", "RATE_LIMIT_PER_MINUTE": "0"}
+NOT_SERVED = {"JWKS_URL": "", "RATE_LIMIT_PER_MINUTE": "0"}
 "Variables of the contract that this version does not know how to honour, and their values that ask for nothing."
 SECRETS = ("DATABASE_URL",)
 "Variables whose values may hold a secret, beside those that are one."
@@ -86,6 +88,10 @@ def _zone(value: str) -> str:
     return value
 
 
+def _trusted(value: object) -> object:
+    return manifest(Path(value)) if isinstance(value, str) else value
+
+
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)]
 Url = Annotated[str, AfterValidator(_url)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -133,6 +139,9 @@ class Settings(BaseModel):
         64, ge=0, allow_inf_nan=False, description="megabytes, 0 or more; this version keeps no answers"
     )
     slice_cache_mb: float = Field(512, ge=0, allow_inf_nan=False, description="megabytes, 0 or more")
+    trusted_documents: Annotated[Mapping[str, str] | None, BeforeValidator(_trusted)] = Field(
+        None, repr=False, description="the path of a manifest of documents, Apollo's or Relay's"
+    )
     public_url: Annotated[str, AfterValidator(lambda value: value and _url(value))] = Field(
         "", description="the http or https address that people see, or nothing"
     )
@@ -181,7 +190,7 @@ def settings(environment: Mapping[str, str], entities: Collection[Entity[Any]]) 
     try:
         chosen = Settings.model_validate(values)
     except ValidationError as error:
-        lines = [*(_line(_variable(problem["loc"]), given) for problem in error.errors()), *lines]
+        lines = [*(_line(_variable(problem["loc"]), given) + _why(problem) for problem in error.errors()), *lines]
         raise WrongConfiguration(dict.fromkeys(lines)) from None
     if lines:
         raise WrongConfiguration(lines)
@@ -214,6 +223,12 @@ def _variable(location: Sequence[int | str]) -> str:
     """The variable that a value came from."""
     field = str(location[0])
     return PREFIXES[field] + str(location[1]) if field in PREFIXES else field.upper()
+
+
+def _why(problem: ErrorDetails) -> str:
+    """What is wrong with the file that a variable names; what is wrong with a value can be seen."""
+    error = problem.get("ctx", {}).get("error")
+    return f": {error}" if isinstance(error, WrongManifest) else ""
 
 
 def _line(variable: str, given: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from loaders.errors import GatewayError
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+NOT_PERSISTED = "PERSISTED_QUERY_NOT_FOUND"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 LONGEST = 1_000
 "Characters of a message: graphql-core's own may quote a whole document."

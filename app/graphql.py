@@ -5,6 +5,7 @@ One rule: who asks is settled before what is asked is looked at.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from app.cache_status import cache_status
 from app.documents import Document, Documents, Refused, changes
 from app.errors import BAD_USER_INPUT, plain, told
 from app.metrics import Metrics
+from app.persisted import Texts, Unknown
 from app.requests import JSON, RESPONSE, Asked, WrongRequest, asked, media_type
 from loaders.clock import Clock
 from loaders.errors import TooComplex, Unauthenticated
@@ -33,6 +35,8 @@ PRIVATE = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie,
 REALM = {"www-authenticate": 'Bearer realm="raken-gateway"'}
 NAME = 100
 "Characters of an operation's name that the log has."
+TAG = re.compile(r'(?:W/)?"([^"]*)"')
+"An entity tag, whose weakness does not matter where If-None-Match is compared (RFC 9110, section 13.1.2)."
 _log = structlog.get_logger("request")
 
 
@@ -58,12 +62,14 @@ class GraphQLEndpoint:
     def __init__(
         self,
         schema: GraphQLSchema,
+        texts: Texts,
         doorkeeper: Doorkeeper,
         contexts: Callable[[Viewer | None], Context],
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         """`contexts` makes the context of a request."""
+        self._texts = texts
         self._schema = schema
         self._documents = Documents(schema)
         self._doorkeeper = doorkeeper
@@ -122,11 +128,24 @@ class GraphQLEndpoint:
         try:
             viewer = await self._doorkeeper.viewer(request)
         except Unauthenticated:
-            document = self._documents.free(question.query, question.operation_name)
+            document = self._free(question)
             if document is None:
                 raise
             return None, document
-        return viewer, self._documents.read(question.query)
+        document = self._documents.read(self._texts.text(question))
+        self._texts.keep(question)
+        return viewer, document
+
+    def _free(self, question: Asked) -> Document | None:
+        """The document that a stranger may run; None where there is none."""
+        try:
+            text = self._texts.text(question)
+        except Unknown:
+            # It may be a login: who comes with a hash alone is asked for the text, like everybody.
+            raise
+        except Refused:
+            return None
+        return self._documents.free(text, question.operation_name)
 
     def _note(self, exchange: Exchange, content: dict[str, Any]) -> None:
         """One line a request: never a token, a variable or a field's value."""
@@ -166,12 +185,18 @@ def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
     body = encoded(content)
     headers = PRIVATE | exchange.headers | _cache(exchange)
     if exchange.request.method != "POST" and exchange.status == HTTPStatus.OK:
-        tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        tag = hashlib.blake2b(body, digest_size=16).hexdigest()
         # Weak: compressed and plain, the answer is the same and the bytes are not (RFC 9110, section 8.8.1).
-        headers["etag"] = f"W/{tag}"
-        if tag in exchange.request.headers.get("if-none-match", ""):
+        headers["etag"] = f'W/"{tag}"'
+        if _has(exchange.request, tag):
             return Response(status_code=304, headers=headers)
     return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Whether a client has the answer of a tag already, or any, of which it wants no other."""
+    given = ",".join(request.headers.getlist("if-none-match"))
+    return given.strip() == "*" or tag in TAG.findall(given)
 
 
 def _cache(exchange: Exchange) -> dict[str, str]:

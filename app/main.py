@@ -140,6 +140,7 @@ class RequestIds:
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["x-content-type-options"] = "nosniff"
+                _name_once(headers, "vary")
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -150,6 +151,13 @@ class RequestIds:
                 if started:
                     raise
                 await _masked(request_id)(scope, receive, stamped)
+
+
+def _name_once(headers: MutableHeaders, name: str) -> None:
+    """Drops what a header of names has twice: what answers and what compresses both add to it."""
+    given = ",".join(headers.getlist(name)).split(",")
+    if len(given) > 1:
+        headers[name] = ", ".join({part.strip().lower(): part.strip() for part in given}.values())
 
 
 def _masked(request_id: str) -> JSONResponse:

@@ -17,6 +17,7 @@ from app.desk import Desk
 from app.graphql import GraphQLEndpoint
 from app.health import Health
 from app.metrics import Metrics
+from app.persisted import texts
 from loaders.accounts import Accounts
 from loaders.ahead import Ahead
 from loaders.audit import AuditLog
@@ -100,7 +101,8 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         metrics = Metrics(usages, loader.memory)
         metrics.take("shared_reads", tier.reads)
         metrics.take("shared_writes", tier.writes)
-        endpoint = GraphQLEndpoint(GRAPH, doorkeeper, contexts, metrics, clock)
+        documents = texts(settings.trusted_documents)
+        endpoint = GraphQLEndpoint(GRAPH, documents, doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
         await stack.enter_async_context(ended(_watch(settings, postgres, health, ear)))

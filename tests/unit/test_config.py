@@ -1,6 +1,7 @@
 """The environment: what each variable takes, every wrong one told at once, and no secret among the words."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ CONTRACT = {
     "HOST": "0.0.0.0",
     "PORT": "9000",
 }
-NOT_YET = {"JWKS_URL", "RATE_LIMIT_PER_MINUTE", "TRUSTED_DOCUMENTS"}
+NOT_YET = {"JWKS_URL", "RATE_LIMIT_PER_MINUTE"}
 
 
 def configured(environment: Mapping[str, str]) -> Settings:
@@ -54,6 +55,15 @@ def lines(**given: str) -> list[str]:
         configured(LEAST | given)
     assert str(wrong.value) == "\n".join(wrong.value.lines)
     return wrong.value.lines
+
+
+def test_trusted_documents_are_read_from_the_file_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text('{"a": "{ me { id } }"}')
+    assert configured(LEAST | {"TRUSTED_DOCUMENTS": str(file)}).trusted_documents == {"a": "{ me { id } }"}
+    file.write_text("{")
+    words = "the path of a manifest of documents, Apollo's or Relay's"
+    assert lines(TRUSTED_DOCUMENTS=str(file)) == [f"TRUSTED_DOCUMENTS: expected {words}; got '{file}': it is not JSON"]
 
 
 @pytest.mark.parametrize("variable", CONTRACT)
