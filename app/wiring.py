@@ -18,6 +18,7 @@ from app.graphql import GraphQLEndpoint
 from app.health import Health
 from app.metrics import Metrics
 from app.persisted import texts
+from app.rest import Rest
 from loaders.accounts import Accounts
 from loaders.ahead import Ahead
 from loaders.audit import AuditLog
@@ -67,6 +68,7 @@ class Gateway:
 
     settings: Settings
     endpoint: GraphQLEndpoint
+    rest: Rest
     doorkeeper: Doorkeeper
     keeper: TokenKeeper
     health: Health
@@ -103,11 +105,12 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         metrics.take("shared_writes", tier.writes)
         documents = texts(settings.trusted_documents)
         endpoint = GraphQLEndpoint(GRAPH, documents, doorkeeper, contexts, metrics, clock)
+        rest = Rest(doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
-        await stack.enter_async_context(ended(_watch(settings, postgres, health, ear)))
+        await stack.enter_async_context(ended(_watch(settings, postgres, health, loader, ear)))
         ahead = _ahead(settings, loader, ledger, health)
-        yield Gateway(settings, endpoint, doorkeeper, keeper, health, metrics, loader, ahead, ear)
+        yield Gateway(settings, endpoint, rest, doorkeeper, keeper, health, metrics, loader, ahead, ear)
 
 
 async def _tier(settings: Settings, postgres: Postgres, clock: Clock, stack: AsyncExitStack) -> SharedTier:
@@ -194,13 +197,15 @@ def _raken(
     return raken
 
 
-async def _watch(settings: Settings, postgres: Postgres, health: Health, ear: Ear) -> None:
+async def _watch(settings: Settings, postgres: Postgres, health: Health, loader: Loader, ear: Ear) -> None:
     """Waits until the newest schema was seen once: from then on the process listens, and is ready."""
     told = None
     while True:
         with suppress(ExtensionsUnavailable):
             obstacle = await _obstacle(settings, postgres)
             if obstacle is None:
+                # What others know already, as how Raken wants to be asked, is known before anybody asks here.
+                await loader.source.heard("")
                 ear.open()
                 health.migrated.set()
                 return

@@ -18,7 +18,7 @@ from loaders.clock import Clock
 from loaders.patience import patient
 
 T = TypeVar("T")
-PATIENCE, LASTING = 0.25, 2.0
+PATIENCE, LASTING = 0.25, 1.0
 "Seconds that the faster cache may take, and the image: a body of a few megabytes is on its way for a while."
 FIRST, LONGEST = 1.0, 30.0
 "Seconds that a cache which fails is left alone, at first and at most; the image at most for the first: it asks of \

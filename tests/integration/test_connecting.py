@@ -18,7 +18,7 @@ from loaders.postgres import Postgres
 from sandbox.running import Address
 from tests.integration.browser import FORM, Browser, asked, browser, consented, cookie
 from tests.integration.conftest import Line
-from tests.integration.door import HOST, Answer, Door, opened, signed
+from tests.integration.door import HOST, Answer, Door, opened, signed, token
 
 START = "/auth/raken/connect"
 PASSWORD = "the password of ann's"
@@ -214,6 +214,18 @@ async def test_a_code_that_somebody_else_was_given_is_not_spent(door: Door, ann:
     assert (await ann.get(lure)).status == 400
     await ann.get(START)
     assert (await ann.get(lure)).status == 400
+    assert (await connected(door), sandbox.requests("/oauth/token")) == (False, 0)
+
+
+async def test_a_state_of_somebody_elses_is_not_taken_even_where_their_cookie_was_planted(
+    door: Door, ann: Browser, sandbox: Address
+) -> None:
+    eve = Browser(door, {SESSION: (token("ADMIN", "eve"), "/")})
+    lure = consented(sandbox, await eve.get(START))
+    ann.cookies[COOKIE] = eve.cookies[COOKIE]
+    assert (await ann.get(lure)).status == 400
+    ann.cookies[COOKIE] = ("made-up", "/auth/raken")
+    assert (await ann.get("/auth/raken/callback/made-up?code=c")).status == 400
     assert (await connected(door), sandbox.requests("/oauth/token")) == (False, 0)
 
 

@@ -266,6 +266,17 @@ async def test_a_body_that_was_lost_is_put_again_by_a_reading_that_finds_nothing
         sandbox.lift()
 
 
+async def test_a_row_without_a_sound_id_keeps_nothing_from_being_shared(sandbox: Address, home: str) -> None:
+    async with two(sandbox, home) as (one, other):
+        sandbox.fault("extra", "/projects", rows=1, values={"uuid": "a\x00b", "name": None})
+        expected = await names(one)
+        await published(one)
+        sandbox.lift()
+        sandbox.forget_counts()
+        assert await names(other) == expected
+        assert sandbox.requests("/projects") == 0
+
+
 async def test_how_raken_wants_to_be_asked_is_known_after_a_restart(sandbox: Address, home: str) -> None:
     sandbox.reset()
     sandbox.switch(project_required=["observations"])
@@ -278,7 +289,7 @@ async def test_how_raken_wants_to_be_asked_is_known_after_a_restart(sandbox: Add
     sandbox.fault("status", status=503)
     async with opened(sandbox, home, first=False) as late:
         async with asyncio.timeout(5):
-            await late.gateway.ear.hears.wait()
+            await late.gateway.health.migrated.wait()
         sandbox.forget_counts()
         assert (await late.ask(query)).data == before.data
         assert sandbox.requests() == 0

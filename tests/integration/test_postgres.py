@@ -103,6 +103,37 @@ async def test_a_postgres_that_is_silent_past_a_readers_patience_is_away_for_all
         assert line.calls == calls
 
 
+class Full(Line):
+    """A pooler that lets in, and has no session for the first statement."""
+
+    async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                if b"SET statement_timeout" in data:
+                    await asyncio.Event().wait()
+                writer.write(data)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+
+async def test_a_postgres_that_is_silent_after_the_login_is_away_within_a_second(
+    database_url: str, clock: Hands
+) -> None:
+    pooler = Full(database_url)
+    await pooler.open()
+    async with Postgres(pooler.dsn, clock) as postgres:
+        started = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(ExtensionsUnavailable):
+                async with postgres.asking(patience=0.5) as connection:
+                    await connection.execute("SELECT")
+        assert time.monotonic() - started < 1.3
+        assert pooler.calls == 1
+    await pooler.cut()
+
+
 async def test_a_process_that_was_too_busy_to_look_does_not_call_postgres_silent(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres, postgres.asking(patience=0.2) as connection:
         asking = asyncio.ensure_future(connection.fetchval("SELECT 1"))
