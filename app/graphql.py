@@ -188,12 +188,12 @@ def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
         tag = hashlib.blake2b(body, digest_size=16).hexdigest()
         # Weak: compressed and plain, the answer is the same and the bytes are not (RFC 9110, section 8.8.1).
         headers["etag"] = f'W/"{tag}"'
-        if _has(exchange.request, tag):
+        if has(exchange.request, tag):
             return Response(status_code=304, headers=headers)
     return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
 
 
-def _has(request: Request, tag: str) -> bool:
+def has(request: Request, tag: str) -> bool:
     """Whether a client has the answer of a tag already, or any, of which it wants no other."""
     given = ",".join(request.headers.getlist("if-none-match"))
     return given.strip() == "*" or tag in TAG.findall(given)

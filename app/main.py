@@ -90,6 +90,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     return [
         Route("/", root),
         Route("/graphql", graphql, methods=["GET", "POST"]),
+        *gateway.rest.routes,
         Route("/login", site.login, methods=["GET"]),
         Route("/login", site.sign_in, methods=["POST"]),
         Route("/logout", site.sign_out, methods=["POST"]),

@@ -64,6 +64,7 @@ import sys
 
 from sandbox.options import Options
 from sandbox.running import running
+from tests.integration.door import signed
 from tests.integration.lab import lab
 
 LIST = "{shifts {name freshness {state ttlSeconds}}}"
@@ -77,6 +78,8 @@ async def prove(database_url: str) -> None:
             listed = (await it.ask(LIST)).data["shifts"]
             assert [shift["name"] for shift in listed] == names
             assert [shift["freshness"] for shift in listed] == [{"state": "FRESH", "ttlSeconds": 77}] * len(names)
+            page = (await it.door.call("GET", "/api/shifts/", headers=signed())).json
+            assert [shift["name"] for shift in page["nodes"]] == names
             raken.add("shifts", name="Night shift")
             (refreshed,) = (await it.ask(REFRESH)).data["refresh"]
             counts = {"objects": len(names) + 1, "added": 1, "changed": 0, "removed": 0}
