@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.accounts import Doorkeeper
 from loaders.entity import SliceKey
-from loaders.errors import ExtensionsUnavailable, RakenUnavailable
+from loaders.errors import ExtensionsUnavailable, RakenNotConnected, RakenUnavailable
 from loaders.http_raken import HttpRaken
 from loaders.ledger import Entry
 from loaders.loader import Loader
@@ -65,12 +65,13 @@ class Desk:
         """How Raken is doing: as this process found it, or another that has asked since."""
         own, entries = await self._raken.status(), await self._entries()
         newest = min(entries.values(), key=_since, default=None)
-        if newest is None or _since(newest) >= self._loader.clock.monotonic() - self._raken.tried_at:
+        if newest is None or _since(newest) >= self._loader.clock.monotonic() - self._raken.informed_at:
             return own
         failed = newest.error if newest.failed_age < newest.age else None
         return replace(
             own,
             reachable=not isinstance(failed, RakenUnavailable),
+            connected=own.connected and not isinstance(failed, RakenNotConnected),
             last_error=own.last_error if failed is None else str(failed),
         )
 

@@ -87,8 +87,7 @@ class HttpRaken:
         self._breaker = Breaker()
         self._turnstile = Turnstile(manners.pace, manners.abreast, self.failing, sleep)
         self._session = wire.session(manners.abreast)
-        self.tried_at = float("-inf")
-        "When this process last asked, on the monotonic clock."
+        self._tried_at = float("-inf")
         self._reachable = False
         self._last_error: str | None = None
 
@@ -134,6 +133,11 @@ class HttpRaken:
             throttled_today=today.throttled,
             last_error=self._last_error,
         )
+
+    @property
+    def informed_at(self) -> float:
+        """When this process last asked, or got a token to ask with, on the monotonic clock."""
+        return max(self._tried_at, self._keeper.adopted_at)
 
     async def ping(self) -> None:
         """Says whether Raken is up by what is known; it spends no request.
@@ -208,7 +212,7 @@ class HttpRaken:
     async def _exchange(self, question: _Question[Any], token: str) -> Reply:
         status: int | None = None
         fetched_at, sent_at = self._clock.now(), self._clock.monotonic()
-        self.tried_at = sent_at
+        self._tried_at = sent_at
         try:
             async with self._session.get(
                 self._base_url + question.path,

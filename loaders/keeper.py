@@ -35,6 +35,8 @@ class TokenKeeper:
         self._endpoint = endpoint
         self._clock = clock
         self._jitter = jitter
+        self.adopted_at = float("-inf")
+        "When this process last got a token, on the monotonic clock."
         self._held: Tokens | None = None
         self._seen: str | None = None
         self._due: datetime | None = None
@@ -219,6 +221,7 @@ class TokenKeeper:
 
     def _adopt(self, tokens: Tokens) -> None:
         now = self._clock.now()
+        self.adopted_at = self._clock.monotonic()
         self._held = tokens
         self._seen = tokens.refresh_token
         self._told = None

@@ -18,7 +18,7 @@ from loaders.operation import Operation, Serving
 from loaders.raken import Lane
 from loaders.recent import Recent
 from loaders.slices import Slice
-from loaders.source import Errand, Landing, Source
+from loaders.source import Errand, Landing, Source, crashed
 
 BRIEFLY = 1.0
 "Seconds that a reader waits for better than something stale (RFC 5861, section 4)."
@@ -128,7 +128,7 @@ class Loader:
                 f"{key.entity.name} is still being read from Raken: this operation has spent its share of requests"
             )
             raise StillReading(message)
-        return self._serving(landing.after, State.FRESH)
+        return self._landed(landing)
 
     async def _better(
         self, key: SliceKey, operation: Operation, held: Slice[Any], state: State, until: float
@@ -139,7 +139,14 @@ class Loader:
             landing = None
         except RakenError as error:
             return self._serving(held, State.FRESH if state is State.FRESH else State.DEGRADED, error)
-        return self._serving(held, state) if landing is None else self._serving(landing.after, State.FRESH)
+        except Exception:  # noqa: BLE001 - it is told where it came up; what is held is there all the same
+            return self._serving(held, State.FRESH if state is State.FRESH else State.DEGRADED, crashed(key))
+        return self._serving(held, state) if landing is None else self._landed(landing)
+
+    def _landed(self, landing: Landing) -> Serving:
+        """What a flight has brought; a reading that took longer than its ttl is stale as it lands."""
+        fresh = (self.age(landing.after) or 0.0) < max(BRIEFLY, self.lifetimes[landing.after.key.entity.name].ttl)
+        return self._serving(landing.after, State.FRESH if fresh else State.REVALIDATING)
 
     async def _fly(self, key: SliceKey, operation: Operation, until: float) -> Landing | None:
         """What the flight of a key brings; None where the operation's share is spent.

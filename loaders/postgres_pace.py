@@ -24,7 +24,7 @@ from loaders.quota import Allowance
 from loaders.raken import Lane
 from loaders.throttle import Pause, Refusal
 
-SLACK = 0.05
+SLACK = 0.1
 "Of a gap, so that what leaves late, before what leaves on time, does not make a second one too full."
 BEAT = 10.0
 "Seconds, at most, between two looks."

@@ -322,7 +322,7 @@ class Source:
     def crashed(self, key: SliceKey, error: BaseException) -> None:
         """A fetch met what nobody foresaw: that must not be met, and Raken asked, once a read."""
         self.observer.crashed(error)
-        self._failures.remember(key, RakenGarbled(f"{key.entity.name} could not be read; the log says why"))
+        self._failures.remember(key, crashed(key))
 
     async def heard(self, text: str) -> None:
         """Something was published, or failed: what is held of it is brought up to date.
@@ -371,6 +371,11 @@ class Source:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def crashed(key: SliceKey) -> RakenError:
+    """What people are told of a reading that met what nobody foresaw."""
+    return RakenGarbled(f"{key.entity.name} could not be read; the log says why")
 
 
 def _same_pages(one: Reading, other: Reading) -> bool:

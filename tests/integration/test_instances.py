@@ -179,6 +179,19 @@ async def test_how_raken_stands_is_known_on_an_instance_that_has_not_asked(sandb
         sandbox.lift()
 
 
+async def test_that_raken_takes_no_token_is_known_on_an_instance_that_has_not_asked(
+    sandbox: Address, home: str
+) -> None:
+    async with two(sandbox, home) as (one, other):
+        await names(one)
+        await published(one)
+        sandbox.fault("unauthorized", "/projects")
+        await one.ask(REFRESH)
+        told = (await other.ask("{upstreamStatus {connected lastError}}")).data["upstreamStatus"]
+        sandbox.lift()
+        assert (told["connected"], "401" in told["lastError"]) == (False, True)
+
+
 async def test_an_instance_that_dies_while_it_reads_costs_one_more_reading(
     sandbox: Address, home: str, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

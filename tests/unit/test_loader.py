@@ -79,6 +79,28 @@ async def test_further_past_the_reader_waits_and_has_the_new_rows_if_they_come_w
     assert (serving.state, names(serving)) == (FRESH, ["Tunnel"])
 
 
+async def test_a_flight_that_crashes_costs_no_reader_what_is_held(world: World) -> None:
+    await world.warm(sent(1))
+    await world.move(600)
+    world.raken.errors[PATH] = RuntimeError("broken")
+    serving = await world.read()
+    assert (serving.state, names(serving)) == (DEGRADED, ["Bridge"])
+    assert serving.warning is not None
+    assert "broken" not in serving.warning
+
+
+async def test_a_reading_that_took_longer_than_its_ttl_is_stale_as_it_lands(world: World) -> None:
+    world.raken.rows[PATH] = [sent(1)]
+    world.raken.hold()
+    operation = world.operation()
+    operation.deadline += 900
+    reader = asyncio.create_task(world.read(operation=operation))
+    await settle()
+    await world.move(301)
+    world.raken.let_go()
+    assert (await reader).state is REVALIDATING
+
+
 async def test_further_past_the_reader_waits_one_second_at_most_and_the_flight_goes_on(world: World) -> None:
     await world.warm(sent(1))
     await world.move(86_400)
