@@ -104,7 +104,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         metrics.take("shared_reads", tier.reads)
         metrics.take("shared_writes", tier.writes)
         documents = texts(settings.trusted_documents)
-        endpoint = GraphQLEndpoint(GRAPH, documents, doorkeeper, contexts, metrics, clock)
+        endpoint = GraphQLEndpoint(GRAPH, documents, doorkeeper, contexts, metrics, clock, settings.limits)
         rest = Rest(doorkeeper, contexts, metrics, clock)
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})

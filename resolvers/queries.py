@@ -15,6 +15,7 @@ from loaders.entity import Entity, SliceKey
 from resolvers.access import ADMINS, Allowed
 from resolvers.arguments import After, First
 from resolvers.context import Info
+from resolvers.costs import WINDOW, cost
 from resolvers.paging import DEFAULT, Connection
 from resolvers.scalars import version
 from resolvers.schema import CATALOGUE, RakenEntity
@@ -107,6 +108,7 @@ def listed(entity: Entity[Any], type_: type) -> Any:
         resolver=resolve,
         graphql_type=list[type_] | None,  # type: ignore[valid-type] # a value here, and read at run time
         description=f"All {words}, by name or code, then id.",
+        metadata=cost(rows=100),
     )
 
 
@@ -162,7 +164,10 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         rows = select_members(await info.context.loaders.all(MEMBERS), filter or None)
         return info.context.connect(MEMBERS, rows, first, after, "teamMembers")
 
-    @strawberry.field(description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands.")
+    @strawberry.field(
+        description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands.",
+        metadata=cost(work=WINDOW),
+    )
     async def time_cards(
         self,
         info: Info,
@@ -186,7 +191,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         chosen = [one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)]
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
 
-    @strawberry.field(description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)])
+    @strawberry.field(
+        description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)], metadata=cost(rows=13)
+    )
     async def cache_status(self, info: Info) -> list[CacheStatus] | None:
         """A row an entity."""
         return [CacheStatus.of(row) for row in await info.context.process.caches()]
@@ -196,7 +203,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         """Raken's standing."""
         return UpstreamStatus.of(await info.context.process.standing())
 
-    @strawberry.field(description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)])
+    @strawberry.field(
+        description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)], metadata=cost(rows=20)
+    )
     async def orphaned_extensions(self, info: Info) -> list[OrphanedExtension] | None:
         """Rows without an object, projects' first, by id."""
         stores = info.context.stores
