@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from app.limits import DEFAULTS, Limits
 from app.manifest import WrongManifest, manifest
 from loaders.entity import Entity, Scope
 from loaders.freshness import Lifetime
@@ -94,6 +95,7 @@ def _trusted(value: object) -> object:
 
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_listed)]
 Url = Annotated[str, AfterValidator(_url)]
+Most = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -146,6 +148,13 @@ class Settings(BaseModel):
         "", description="the http or https address that people see, or nothing"
     )
     cors_origins: Origins = Field((), description="comma-separated origins, like https://dashboard.example")
+    max_body_bytes: Most = Field(DEFAULTS.body_bytes, description="bytes, 1 or more")
+    max_tokens: Most = Field(DEFAULTS.tokens, description="a whole number, 1 or more")
+    max_depth: Most = Field(DEFAULTS.depth, description="a whole number, 1 or more")
+    max_aliases: Most = Field(DEFAULTS.aliases, description="a whole number, 1 or more")
+    max_directives: Most = Field(DEFAULTS.directives, description="a whole number, 1 or more")
+    max_fields: Most = Field(DEFAULTS.fields, description="a whole number, 1 or more")
+    max_cost: Most = Field(DEFAULTS.cost, description="a whole number, 1 or more")
     host: str = Field("127.0.0.1", min_length=1, description="an address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="a port, 0 to 65535")
     sandbox_port: int = Field(8001, ge=0, le=65535, description="a port, 0 to 65535")
@@ -157,6 +166,11 @@ class Settings(BaseModel):
         """The origins of pages, beside those of the address that was asked, that a cookie signs in."""
         where = urlsplit(self.public_url)
         return [*self.cors_origins, *([f"{where.scheme}://{where.netloc}"] if self.public_url else [])]
+
+    @property
+    def limits(self) -> Limits:
+        """The most that a request may have."""
+        return Limits(**{name: getattr(self, f"max_{name}") for name in Limits._fields})
 
     @property
     def migrates(self) -> bool:

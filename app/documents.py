@@ -24,11 +24,10 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
+from app.cost import Costs
 from app.errors import PARSE_FAILED, TOO_COMPLEX, VALIDATION_FAILED
-from app.limits import excess, operations
+from app.limits import DEFAULTS, Limits, excess, operations
 
-TOKENS = 10_000
-"Tokens of a document, its comments counted."
 KEPT = 500_000
 "Characters of the documents that are kept; parsed, each takes about a hundred bytes."
 LOGIN = "login"
@@ -50,25 +49,22 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document, and what of its operations matters before they run."""
+    """A document that is valid, and what of its operations matters before they run."""
 
     node: DocumentNode
+    costs: Costs
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of a name, or the only one; None where that is not clear."""
-        found = [
-            node
-            for node in operations(self.node)
-            if name is None or (node.name is not None and node.name.value == name)
-        ]
-        return found[0] if len(found) == 1 else None
+        return _operation(self.node, name)
 
 
 class Documents:
     """The documents that were asked for lately."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits = DEFAULTS) -> None:
         self._schema = schema
+        self._limits = limits
         overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = COMPARISONS
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._size = 0
@@ -81,7 +77,7 @@ class Documents:
         """
         document = self._kept.get(query)
         if document is None:
-            document = self._valid(_parsed(query))
+            document = self._valid(self._parsed(query))
             self._keep(query, document)
         self._kept.move_to_end(query)
         return document
@@ -94,26 +90,43 @@ class Documents:
                 said why.
         """
         try:
-            document = Document(_parsed(query))
+            node = self._parsed(query)
         except Refused:
             return None
-        operation = document.operation(name)
-        fragments = {
-            one.name.value: one for one in document.node.definitions if isinstance(one, FragmentDefinitionNode)
-        }
+        operation = _operation(node, name)
+        fragments = {one.name.value: one for one in node.definitions if isinstance(one, FragmentDefinitionNode)}
         roots = _root_fields(operation.selection_set, fragments) if operation else []
         if operation is None or not roots or not FREE.issuperset(roots):
             return None
         logins = roots.count(LOGIN)
         if logins > 1:
             raise Refused([GraphQLError(f"expected one {LOGIN} at most, got {logins}")], TOO_COMPLEX)
-        others = [one for one in operations(document.node) if one is not operation]
+        others = [one for one in operations(node) if one is not operation]
         theirs = _spread(others, fragments) - _spread([operation], fragments)
         kept = [fragment for spread, fragment in fragments.items() if spread not in theirs]
         try:
             return self._valid(DocumentNode(definitions=(operation, *kept)))
         except Refused as refused:
             raise Refused([GraphQLError("the operation is not valid; sign in to hear why")], refused.code) from None
+
+    def _parsed(self, query: str) -> DocumentNode:
+        """A document that is within its limits.
+
+        Raises:
+            Refused: it is not, or cannot be parsed.
+        """
+        most = self._limits.tokens
+        try:
+            node = parse(query, max_tokens=most)
+        except GraphQLError as error:
+            if not error.message.endswith(_GAVE_UP):
+                raise Refused([error], PARSE_FAILED) from None
+            too_much: str | None = f"expected {most} tokens at most, comments counted, and none nested deeply; got more"
+        else:
+            too_much = excess(node, self._limits)
+        if too_much is not None:
+            raise Refused([GraphQLError(too_much)], TOO_COMPLEX)
+        return node
 
     def _valid(self, node: DocumentNode) -> Document:
         errors = validate(self._schema, node)
@@ -123,7 +136,7 @@ class Documents:
             )
         if errors:
             raise Refused(errors, VALIDATION_FAILED)
-        return Document(node)
+        return Document(node, Costs(self._schema, node))
 
     def _keep(self, query: str, document: Document) -> None:
         self._kept[query] = document
@@ -133,18 +146,11 @@ class Documents:
             self._size -= len(gone)
 
 
-def _parsed(query: str) -> DocumentNode:
-    try:
-        node = parse(query, max_tokens=TOKENS)
-    except GraphQLError as error:
-        if not error.message.endswith(_GAVE_UP):
-            raise Refused([error], PARSE_FAILED) from None
-        too_much: str | None = f"expected {TOKENS} tokens at most, comments counted, and none nested deeply; got more"
-    else:
-        too_much = excess(node)
-    if too_much is not None:
-        raise Refused([GraphQLError(too_much)], TOO_COMPLEX)
-    return node
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    found = [
+        node for node in operations(document) if name is None or (node.name is not None and node.name.value == name)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _root_fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> list[str]:

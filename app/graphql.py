@@ -22,6 +22,7 @@ from app.accounts import Doorkeeper
 from app.cache_status import cache_status
 from app.documents import Document, Documents, Refused, changes
 from app.errors import BAD_USER_INPUT, plain, told
+from app.limits import Limits
 from app.metrics import Metrics
 from app.persisted import Texts, Unknown
 from app.requests import JSON, RESPONSE, Asked, WrongRequest, asked, media_type
@@ -33,6 +34,8 @@ from resolvers.extensions import freshness
 
 PRIVATE = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie, Accept, Accept-Encoding"}
 REALM = {"www-authenticate": 'Bearer realm="raken-gateway"'}
+COST = "graphql-cost"
+"The header by which a client asks what its operation costs, with the value `report`: as Hot Chocolate's do."
 NAME = 100
 "Characters of an operation's name that the log has."
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -51,6 +54,7 @@ class Exchange:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     name: str | None = None
+    cost: int | None = None
     context: Context | None = None
     share: int = 0
     "How many upstream requests the operation might start when it began."
@@ -67,15 +71,17 @@ class GraphQLEndpoint:
         contexts: Callable[[Viewer | None], Context],
         metrics: Metrics,
         clock: Clock,
+        limits: Limits,
     ) -> None:
         """`contexts` makes the context of a request."""
         self._texts = texts
         self._schema = schema
-        self._documents = Documents(schema)
+        self._documents = Documents(schema, limits)
         self._doorkeeper = doorkeeper
         self._contexts = contexts
         self._metrics = metrics
         self._clock = clock
+        self._limits = limits
 
     async def respond(self, request: Request) -> Response:
         """The response to a request."""
@@ -93,7 +99,7 @@ class GraphQLEndpoint:
 
     async def _answer(self, exchange: Exchange) -> dict[str, Any]:
         exchange.type = media_type(exchange.request)
-        question = await asked(exchange.request)
+        question = await asked(exchange.request, self._limits.body_bytes)
         try:
             viewer, document = await self._admitted(exchange.request, question)
         except Refused as refused:
@@ -102,6 +108,10 @@ class GraphQLEndpoint:
         if exchange.request.method != "POST" and changes(operation):
             raise WrongRequest(405, "expected a query; a mutation goes by POST", {"allow": "POST"})
         exchange.name = operation.name.value[:NAME] if operation and operation.name else None
+        exchange.cost = document.costs.of(operation, question.variables) if operation else 0
+        if exchange.cost > self._limits.cost:
+            words = f"expected a cost of {self._limits.cost} at most, got {exchange.cost}"
+            return _request_error(exchange, [plain(words, TooComplex.code)])
         context = exchange.context = self._contexts(viewer)
         exchange.share = context.operation.share
         result = execute(
@@ -116,7 +126,14 @@ class GraphQLEndpoint:
         # What a mutation has done is told of; of a query that asks for too much, nobody reads a part.
         if context.excess is not None and not changes(operation):
             return _request_error(exchange, [plain(context.excess, TooComplex.code)])
-        return _content(exchange, context, executed)
+        return self._priced(exchange, _content(exchange, context, executed))
+
+    def _priced(self, exchange: Exchange, content: dict[str, Any]) -> dict[str, Any]:
+        """An answer, with its operation's cost where the client asks for that."""
+        if exchange.request.headers.get(COST, "").lower() != "report":
+            return content
+        cost = {"value": exchange.cost, "limit": self._limits.cost}
+        return {**content, "extensions": content.get("extensions", {}) | {"cost": cost}}
 
     async def _admitted(self, request: Request, question: Asked) -> tuple[Viewer | None, Document]:
         """Who asks, and the document; a stranger, who is None, gets one that anyone may run.
@@ -159,6 +176,7 @@ class GraphQLEndpoint:
             role=context.viewer.role.value if context and context.viewer else None,
             status=exchange.status,
             ms=round(seconds * 1000, 1),
+            cost=exchange.cost,
             upstream_requests=operation.requests if operation else 0,
             cache=dict(operation.outcomes) if operation else {},
             errors=sorted({error["extensions"]["code"] for error in content.get("errors", ())}),

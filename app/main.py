@@ -110,7 +110,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=chosen.cors_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "graphql-cost"],
         expose_headers=["cache-status", "etag", "x-request-id"],
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
         allow_credentials="*" not in chosen.cors_origins,

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql import GraphQLError, parse
 
-from app.documents import TOKENS
+from app.limits import DEFAULTS
 from app.requests import decoded
 
 APOLLO = "apollo-persisted-query-manifest"
@@ -73,6 +73,6 @@ def _apollo(given: dict[str, Any]) -> list[tuple[Any, Any]]:
 
 def _check(name: str, text: str) -> None:
     try:
-        parse(text, max_tokens=TOKENS)
+        parse(text, max_tokens=DEFAULTS.tokens)
     except GraphQLError as error:
         raise WrongManifest(f"its document {name[:100]!r} does not parse: {error.message[:200]}") from None

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-BODY = 1024 * 1024
 ACCEPT = 2_000
 "Characters of an Accept header that are read."
 LENGTH = 18
@@ -95,13 +94,13 @@ def _quality(parameters: list[str]) -> float:
     return float(weight) if WEIGHT.fullmatch(weight) else 0.0
 
 
-async def asked(request: Request) -> Asked:
-    """What a GET or POST asks.
+async def asked(request: Request, most: int) -> Asked:
+    """What a GET or POST asks, in a body of so many bytes at most.
 
     Raises:
         WrongRequest: 400, 413 or 415.
     """
-    return _from_body(await body(request, JSON, BODY)) if request.method == "POST" else _from_query(request)
+    return _from_body(await body(request, JSON, most)) if request.method == "POST" else _from_query(request)
 
 
 async def body(request: Request, type_: str, most: int) -> bytes:

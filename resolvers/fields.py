@@ -16,6 +16,7 @@ from loaders.entity import Entity
 from resolvers.access import Allowed
 from resolvers.arguments import After, First, From, To
 from resolvers.context import Info
+from resolvers.costs import WINDOW, cost
 from resolvers.node import Node
 from resolvers.paging import DEFAULT
 from resolvers.types.references import ProjectRef
@@ -35,7 +36,7 @@ def paged(entity: Entity[Any], index: str, description: str) -> Any:
         asked = Rows(index, root.row.id, info.context.window(from_, to))
         return await info.context.page(entity, asked, first, after, f"{index}.{entity.name}:{root.row.id}")
 
-    return strawberry.field(resolver=resolve, description=description)
+    return strawberry.field(resolver=resolve, description=description, metadata=cost(work=WINDOW))
 
 
 def ours(

@@ -18,6 +18,7 @@ from loaders.errors import NotFound
 from loaders.extensions import Extensions
 from resolvers.access import ADMINS, EDITORS, Allowed
 from resolvers.context import Info
+from resolvers.costs import cost
 from resolvers.queries import Id
 from resolvers.scalars import JSON
 from resolvers.schema import ENTITIES, RakenEntity
@@ -106,7 +107,9 @@ class Mutation:
         return Session(token=signed.token, expires_at=signed.expires_at, user=UserAccount.of(signed.account))
 
     @strawberry.mutation(
-        description="Fetches now, whatever the TTL; null means every entity.", extensions=[Allowed(*ADMINS)]
+        description="Fetches now, whatever the TTL; null means every entity.",
+        extensions=[Allowed(*ADMINS)],
+        metadata=cost(rows=13),
     )
     async def refresh(
         self,

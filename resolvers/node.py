@@ -4,6 +4,7 @@ One rule: a plain field is an attribute of the row; only what needs arguments, a
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, Self
 
 import strawberry
@@ -25,9 +26,9 @@ described(
 )
 
 
-def plain(description: str) -> Any:
-    """A field that is read off the row as it lies there."""
-    return strawberry.field(description=description)
+def plain(description: str, costs: Mapping[str, Any] | None = None) -> Any:
+    """A field that is read off the row as it lies there; `costs` is for a list of objects."""
+    return strawberry.field(description=description, metadata=costs)
 
 
 @strawberry.type(description="How old a Raken-owned object is, and why (RFC 9111 terms).")

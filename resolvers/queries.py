@@ -12,15 +12,15 @@ from loaders.entities.members import MEMBERS, MemberStatus
 from loaders.entities.projects import PROJECTS, ProjectStatus
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Entity, SliceKey
-from resolvers import audit
 from resolvers.access import ADMINS, Allowed
 from resolvers.arguments import After, First
 from resolvers.context import Info
+from resolvers.costs import WINDOW, cost
 from resolvers.paging import DEFAULT, Connection
 from resolvers.scalars import version
 from resolvers.schema import CATALOGUE, RakenEntity
 from resolvers.types.accounts import UserAccount
-from resolvers.types.admin import AuditEntry, CacheStatus, OrphanedExtension, UpstreamStatus
+from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
 from resolvers.types.projects import Project
 from resolvers.types.references import TimeCardRef
 from resolvers.types.team_members import TeamMember
@@ -108,6 +108,7 @@ def listed(entity: Entity[Any], type_: type) -> Any:
         resolver=resolve,
         graphql_type=list[type_] | None,  # type: ignore[valid-type] # a value here, and read at run time
         description=f"All {words}, by name or code, then id.",
+        metadata=cost(rows=100),
     )
 
 
@@ -163,7 +164,10 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         rows = select_members(await info.context.loaders.all(MEMBERS), filter or None)
         return info.context.connect(MEMBERS, rows, first, after, "teamMembers")
 
-    @strawberry.field(description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands.")
+    @strawberry.field(
+        description="Up to 400 dates, both ends counted; the gateway splits the window as Raken demands.",
+        metadata=cost(work=WINDOW),
+    )
     async def time_cards(
         self,
         info: Info,
@@ -187,7 +191,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         chosen = [one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)]
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
 
-    @strawberry.field(description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)])
+    @strawberry.field(
+        description="How each entity's cache is doing.", extensions=[Allowed(*ADMINS)], metadata=cost(rows=13)
+    )
     async def cache_status(self, info: Info) -> list[CacheStatus] | None:
         """A row an entity."""
         return [CacheStatus.of(row) for row in await info.context.process.caches()]
@@ -197,14 +203,9 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         """Raken's standing."""
         return UpstreamStatus.of(await info.context.process.standing())
 
-    @strawberry.field(description="Who changed or refreshed what, the newest first.", extensions=[Allowed(*ADMINS)])
-    async def audit_log(
-        self, info: Info, first: First = DEFAULT, after: After = strawberry.UNSET
-    ) -> Connection[AuditEntry] | None:
-        """By when it was written, backwards."""
-        return await audit.entries(info.context.stores.audit, first, after)
-
-    @strawberry.field(description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)])
+    @strawberry.field(
+        description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)], metadata=cost(rows=20)
+    )
     async def orphaned_extensions(self, info: Info) -> list[OrphanedExtension] | None:
         """Rows without an object, projects' first, by id."""
         stores = info.context.stores

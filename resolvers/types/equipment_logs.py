@@ -8,6 +8,7 @@ from loaders.dataloaders import Sourced
 from loaders.entities.equipment import EQUIPMENT
 from loaders.entities.members import MEMBERS
 from resolvers.context import Info
+from resolvers.costs import cost
 from resolvers.fields import OnProject
 from resolvers.node import Part, plain
 from resolvers.types.cost_codes import cost_code
@@ -54,7 +55,9 @@ class EquipmentLog(OnProject):
         """The row's, a whole number."""
         return whole(self.row.days_not_in_use)
 
-    @strawberry.field(description="What it did on each date: all of the assignment's, whatever the window.")
+    @strawberry.field(
+        description="What it did on each date: all of the assignment's, whatever the window.", metadata=cost(rows=20)
+    )
     def entries(self) -> list[EquipmentLogEntry]:
         """The row's."""
         return [EquipmentLogEntry.of(entry, self.serving) for entry in self.row.entries]

@@ -10,6 +10,7 @@ import strawberry
 
 from loaders.dataloaders import Sourced
 from loaders.errors import RakenGarbled
+from resolvers.costs import cost
 from resolvers.types.references import PayTypeRef
 
 
@@ -28,7 +29,7 @@ class HoursSummary:
     total: float = strawberry.field(description="The sum of the cards' `totalHours`.")
     approved: float = strawberry.field(description="The same of the approved cards.")
     by_pay_type: list[PayTypeHours] = strawberry.field(
-        description="The sums of the entries that have a pay type, by its name, then id."
+        description="The sums of the entries that have a pay type, by its name, then id.", metadata=cost(rows=3)
     )
 
 

@@ -18,6 +18,7 @@ from loaders.extensions import ProjectExtension
 from resolvers.access import INSIDERS
 from resolvers.arguments import From, To
 from resolvers.context import Info
+from resolvers.costs import WINDOW, cost
 from resolvers.described import described
 from resolvers.fields import ours, paged
 from resolvers.node import Node, plain
@@ -102,7 +103,8 @@ class Project(Node):
 
     @strawberry.field(
         description="Members who worked on it in the window (by time cards), and those assigned locally. "
-        "The window defaults to the last 30 days."
+        "The window defaults to the last 30 days.",
+        metadata=cost(rows=20, work=WINDOW),
     )
     async def team(
         self, info: Info, from_: From = strawberry.UNSET, to: To = strawberry.UNSET
@@ -110,13 +112,13 @@ class Project(Node):
         """By cards and assignments."""
         return await team(info.context, self.row.id, info.context.window(from_, to))
 
-    @strawberry.field(description="Its materials, by name, then id.")
+    @strawberry.field(description="Its materials, by name, then id.", metadata=cost(rows=20))
     async def materials(self, info: Info) -> list[MaterialRef] | None:
         """From the project's own slice."""
         rows = await info.context.loaders.rows(MATERIALS, Rows("project", self.row.id))
         return [info.context.node(MATERIALS, one) for one in rows]
 
-    @strawberry.field(description="The hours on its time cards in the window.")
+    @strawberry.field(description="The hours on its time cards in the window.", metadata=cost(work=WINDOW))
     async def hours(self, info: Info, from_: From = strawberry.UNSET, to: To = strawberry.UNSET) -> HoursSummary | None:
         """Sums of its cards."""
         window = info.context.window(from_, to)

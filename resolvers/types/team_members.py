@@ -13,6 +13,7 @@ from resolvers import team
 from resolvers.access import INSIDERS
 from resolvers.arguments import From, To
 from resolvers.context import Info
+from resolvers.costs import WINDOW, cost
 from resolvers.described import described
 from resolvers.fields import ours, paged
 from resolvers.node import Node, plain
@@ -89,7 +90,8 @@ class TeamMember(Node):
 
     @strawberry.field(
         description="Projects that the member worked on in the window (by time cards), and those assigned locally. "
-        "The window defaults to the last 30 days."
+        "The window defaults to the last 30 days.",
+        metadata=cost(rows=8, work=WINDOW),
     )
     async def projects(
         self, info: Info, from_: From = strawberry.UNSET, to: To = strawberry.UNSET
@@ -97,7 +99,7 @@ class TeamMember(Node):
         """By cards and assignments."""
         return await team.projects(info.context, self.row.id, info.context.window(from_, to))
 
-    @strawberry.field(description="The hours on the member's time cards in the window.")
+    @strawberry.field(description="The hours on the member's time cards in the window.", metadata=cost(work=WINDOW))
     async def hours(self, info: Info, from_: From = strawberry.UNSET, to: To = strawberry.UNSET) -> HoursSummary | None:
         """Sums of the member's cards."""
         window = info.context.window(from_, to)

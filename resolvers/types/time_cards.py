@@ -6,6 +6,7 @@ import strawberry
 
 from loaders.entities.members import MEMBERS
 from resolvers.context import Info
+from resolvers.costs import cost
 from resolvers.fields import OnProject
 from resolvers.node import Part, plain
 from resolvers.types.cost_codes import cost_code
@@ -46,11 +47,11 @@ class TimeCard(OnProject):
     total_hours: float = plain("Trust this: it cannot be recomputed from the times.")
     approved: bool = plain("Whether it is approved; an approval can be taken back.")
     note: str | None = plain("What was noted on it.")
-    breaks: list[Break] = plain("The breaks taken.")
+    breaks: list[Break] = plain("The breaks taken.", cost(rows=2))
     created_at: dt.datetime = plain("When Raken's row was made.")
     updated_at: dt.datetime = plain("When Raken's row last changed; an approval is a change.")
 
-    @strawberry.field(description="The parts of its hours.")
+    @strawberry.field(description="The parts of its hours.", metadata=cost(rows=2))
     def entries(self) -> list[TimeEntry]:
         """The row's."""
         return [TimeEntry.of(entry, self.serving) for entry in self.row.entries]

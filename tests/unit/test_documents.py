@@ -7,7 +7,7 @@ from graphql import GraphQLSchema, build_schema, get_introspection_query, parse
 
 from app import documents
 from app.documents import Documents, Refused
-from app.limits import excess
+from app.limits import DEFAULTS, excess
 from resolvers.graph import GRAPH
 
 SCHEMA: GraphQLSchema = build_schema("type Query { a: Query, b: Query, x: Int, login: Int }")
@@ -36,6 +36,37 @@ def test_a_depth_of_15_passes_and_one_of_16_is_refused_with_its_figure() -> None
 def test_50_aliases_pass_and_51_are_refused_with_their_figure() -> None:
     Documents(SCHEMA).read(aliased(50))
     assert refused(aliased(51)) == ("QUERY_TOO_COMPLEX", "expected 50 aliases at most, got 51")
+
+
+def test_50_directives_pass_and_51_are_refused_with_their_figure_wherever_they_stand() -> None:
+    def directed(number: int) -> str:
+        spread = "@include(if: $v) " * number
+        return f"query Q($v: Boolean!) {{ x @skip(if: $v) ... @skip(if: $v) {{ x }} ...F {spread}}}"
+
+    shared = " fragment F on Query { x @skip(if: $v) }"
+    assert excess(parse(directed(47) + shared)) is None
+    assert excess(parse(directed(48) + shared)) == "expected 50 directives at most, got 51"
+    assert excess(parse("query @a { x } fragment F on Query " + "@a " * 51 + "{ x }")) is not None
+    assert excess(parse("query ($v: Int " + "@a " * 51 + ") { x }")) is not None
+
+
+def test_2_000_fields_pass_and_one_more_is_refused_before_they_are_compared() -> None:
+    hundred = "fragment F on Query { " + "x " * 100 + "} "
+    assert excess(parse(hundred + "{ " + "...F " * 20 + "}")) is None
+    assert refused(hundred + "{ " + "...F " * 20 + "x }") == (
+        "QUERY_TOO_COMPLEX",
+        "expected 2000 fields at most, got 2001",
+    )
+
+
+def test_an_operator_sets_each_limit() -> None:
+    query = "{ a { y: x @skip(if: true) } }"
+    for name, least in (("tokens", 15), ("depth", 2), ("aliases", 1), ("directives", 1), ("fields", 2)):
+        Documents(SCHEMA, DEFAULTS._replace(**{name: least})).read(query)
+        with pytest.raises(Refused) as refused:
+            Documents(SCHEMA, DEFAULTS._replace(**{name: least - 1})).read(query)
+        assert refused.value.code == "QUERY_TOO_COMPLEX"
+        assert f" {least - 1} " in refused.value.errors[0].message
 
 
 def test_10_000_tokens_pass_and_one_more_is_refused_comments_counted() -> None:
