@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 
 from loaders.errors import GatewayError
 
@@ -30,9 +30,16 @@ def told(error: GraphQLError, request_id: str, code: str = BAD_USER_INPUT) -> di
         return _formatted(error, str(original), original.code, {"retryable": True} if original.retryable else {})
     if _of_the_request(error):
         return _formatted(error, error.message, code)
-    _log.error("unforeseen_error", path=error.path, exc_info=original)
+    # A path has aliases in it, which are the client's own words.
+    _log.error("unforeseen_error", field=_field(error), exc_info=original)
     masked = GatewayError(f"something went wrong that was not foreseen; the log has it as request {request_id}")
     return _formatted(error, str(masked), masked.code)
+
+
+def _field(error: GraphQLError) -> str | None:
+    """The name of the field that an error is of."""
+    node = error.nodes[0] if error.nodes else None
+    return node.name.value if isinstance(node, FieldNode) else None
 
 
 def _of_the_request(error: GraphQLError) -> bool:

@@ -5,8 +5,12 @@ One rule: a request's lines carry its id, and no line a token, a password or a f
 
 import logging
 import sys
+from traceback import format_tb
+from types import TracebackType
 
 import structlog
+
+Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure() -> None:
@@ -27,7 +31,7 @@ def configure() -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(trace),
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -35,3 +39,17 @@ def configure() -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     # Its warnings are of what strangers send: broken requests, WebSockets.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+def trace(exc_info: Raised) -> str:
+    """What was raised where, and what that came of, in a traceback without the exceptions' own words.
+
+    Those may quote what somebody has sent: Postgres' words of a check that fails have the whole row.
+    """
+    error: BaseException | None = exc_info[1]
+    lines, seen = list[str](), set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        lines[:0] = [*format_tb(error.__traceback__), f"{type(error).__module__}.{type(error).__qualname__}\n"]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines)
