@@ -17,7 +17,7 @@ from loaders.loader import Loader
 
 EARLY = 0.03
 "The share of a ttl before its end at which a slice is due; up to so much earlier again, by its key."
-IN_USE = 0.2
+IN_USE = 0.1
 "The share of a ttl within which somebody has read a slice that is in use. Who reads it later is still served at once."
 EVERY = 1.0
 "Seconds between looks at what is due."
