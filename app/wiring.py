@@ -84,7 +84,8 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(Postgres(settings.database_url, clock))
-        stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres))
+        audit = AuditLog(postgres)
+        stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres), audit)
         tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
         doorkeeper = Doorkeeper(stores.accounts, tokens, settings.origins)
 
@@ -99,7 +100,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         ear = _ear(settings, {"slice": loader.source.heard, "tokens": keeper.heard, "pause": pace.heard}, stack)
 
         desk = Desk(doorkeeper, loader, usages, raken)
-        contexts = _contexts(settings, loader, stores, Refresher(loader, AuditLog(postgres)), desk)
+        contexts = _contexts(settings, loader, stores, Refresher(loader, audit), desk)
         metrics = Metrics(usages, loader.memory)
         metrics.take("shared_reads", tier.reads)
         metrics.take("shared_writes", tier.writes)

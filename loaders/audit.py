@@ -4,13 +4,35 @@ The rule it keeps: a row is written in the change's own transaction, and never c
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
+import asyncpg
 import msgspec
 
 from loaders.inputs import UNSTORABLE
 from loaders.postgres import Connection, Postgres
 
 _INSERT = "INSERT INTO audit_log (actor, action, subject, before, after) VALUES ($1, $2, $3, $4, $5)"
+_PAGE = """
+    SELECT id, at, actor, action, subject, before, after FROM audit_log
+    WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who did what, when, and what it changed from what to what."""
+
+    id: int
+    "Later rows have a higher one."
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
 
 
 async def audit(
@@ -27,7 +49,7 @@ async def audit(
 
 
 class AuditLog:
-    """The audit log for what changes nothing in Postgres itself: refreshes."""
+    """The audit log to read, and for what changes nothing in Postgres itself: refreshes."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -40,6 +62,29 @@ class AuditLog:
         """
         async with self._postgres.asking() as connection:
             await audit(connection, actor, action, subject, None, after)
+
+    async def page(self, most: int, before: int | None = None) -> list[AuditRow]:
+        """So many rows at most, the newest first; those before an id, where one is given.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+        async with self._postgres.asking() as connection:
+            return [_row(record) for record in await connection.fetch(_PAGE, before, most)]
+
+    async def count(self) -> int:
+        """How many rows there are.
+
+        Raises:
+            ExtensionsUnavailable: Postgres is away.
+        """
+        async with self._postgres.asking() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM audit_log"))
+
+
+def _row(record: asyncpg.Record) -> AuditRow:
+    given = dict(record) | {name: record[name] and msgspec.json.decode(record[name]) for name in ("before", "after")}
+    return AuditRow(**given | {"at": record["at"].astimezone(UTC)})
 
 
 def _json(values: Mapping[str, object] | None) -> str | None:

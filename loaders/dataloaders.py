@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from strawberry.dataloader import DataLoader
 
 from loaders.accounts import Account, Accounts
+from loaders.audit import AuditLog
 from loaders.entity import Entity, Row, SliceKey, Window
 from loaders.extensions import MemberExtension, MemberExtensions, ProjectExtension, ProjectExtensions
 from loaders.loader import Loader
@@ -42,6 +43,7 @@ class Stores(NamedTuple):
     projects: ProjectExtensions
     members: MemberExtensions
     accounts: Accounts
+    audit: AuditLog
 
 
 class Loaders:

@@ -68,9 +68,9 @@ def page(
 
     Raises: BadInput, for `first` out of range, and for a cursor that is malformed or another list's.
     """
-    size = _size(first)
+    most = size(first)
     start = 0 if after is None or after is strawberry.UNSET else _position(entity, rows, unpack(after, name))
-    chosen = rows[start : start + size]
+    chosen = rows[start : start + most]
 
     def cursors() -> list[str]:
         return [pack(name, sort_key(entity, one.row)) for one in chosen]
@@ -85,11 +85,15 @@ def page(
     return Connection(nodes=[node(one) for one in chosen], page_info=info, total_count=len(rows), cursors=cursors)
 
 
-def _size(first: int | None) -> int:
-    size = DEFAULT if first is None else first
-    if not 0 <= size <= MOST:
-        raise BadInput(f"expected first between 0 and {MOST}, got {size}")
-    return size
+def size(first: int | None) -> int:
+    """How many rows a page has at most.
+
+    Raises: BadInput.
+    """
+    most = DEFAULT if first is None else first
+    if not 0 <= most <= MOST:
+        raise BadInput(f"expected first between 0 and {MOST}, got {most}")
+    return most
 
 
 def _position(entity: Entity[Any], rows: Sequence[Sourced], key: SortKey) -> int:

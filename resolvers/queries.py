@@ -12,6 +12,7 @@ from loaders.entities.members import MEMBERS, MemberStatus
 from loaders.entities.projects import PROJECTS, ProjectStatus
 from loaders.entities.time_cards import TIME_CARDS
 from loaders.entity import Entity, SliceKey
+from resolvers import audit
 from resolvers.access import ADMINS, Allowed
 from resolvers.arguments import After, First
 from resolvers.context import Info
@@ -20,7 +21,7 @@ from resolvers.paging import DEFAULT, Connection
 from resolvers.scalars import version
 from resolvers.schema import CATALOGUE, RakenEntity
 from resolvers.types.accounts import UserAccount
-from resolvers.types.admin import CacheStatus, OrphanedExtension, UpstreamStatus
+from resolvers.types.admin import AuditEntry, CacheStatus, OrphanedExtension, UpstreamStatus
 from resolvers.types.projects import Project
 from resolvers.types.references import TimeCardRef
 from resolvers.types.team_members import TeamMember
@@ -202,6 +203,13 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
     async def upstream_status(self, info: Info) -> UpstreamStatus | None:
         """Raken's standing."""
         return UpstreamStatus.of(await info.context.process.standing())
+
+    @strawberry.field(description="Who changed or refreshed what, the newest first.", extensions=[Allowed(*ADMINS)])
+    async def audit_log(
+        self, info: Info, first: First = DEFAULT, after: After = strawberry.UNSET
+    ) -> Connection[AuditEntry] | None:
+        """By when it was written, backwards."""
+        return await audit.entries(info.context.stores.audit, first, after)
 
     @strawberry.field(
         description="ASR's rows whose Raken object is gone.", extensions=[Allowed(*ADMINS)], metadata=cost(rows=20)

@@ -5,11 +5,13 @@ from dataclasses import asdict
 
 import strawberry
 
+from loaders.audit import AuditRow
 from loaders.freshness import State
 from loaders.raken import Circuit, Standing
 from loaders.refresh import Refreshed
 from resolvers.context import CacheRow
 from resolvers.described import described
+from resolvers.scalars import JSON
 from resolvers.schema import RakenEntity
 
 described(
@@ -107,4 +109,23 @@ class RefreshResult:
             upstream_requests=refreshed.requests,
             took_ms=round(refreshed.seconds * 1000),
             error=str(refreshed.error) if refreshed.error else None,
+        )
+
+
+@strawberry.type(description="Something that somebody did, like changing ASR's fields, or refreshing.")
+class AuditEntry:
+    """A row of the audit log."""
+
+    at: dt.datetime = strawberry.field(description="When, by Postgres' clock.")
+    actor: str = strawberry.field(description="Who: the subject of the token.")
+    action: str = strawberry.field(description="What was done.")
+    subject: str = strawberry.field(description="What it was done to: an id, or the name of an entity.")
+    before: JSON | None = strawberry.field(description="What was changed, as it was; null where there was nothing.")
+    after: JSON | None = strawberry.field(description="What was changed, as it then was.")
+
+    @classmethod
+    def of(cls, row: AuditRow) -> "AuditEntry":
+        """A row, in the schema's words."""
+        return cls(
+            at=row.at, actor=row.actor, action=row.action, subject=row.subject, before=row.before, after=row.after
         )

@@ -1,10 +1,31 @@
-"""The audit log only grows."""
+"""The audit log only grows, and administrators read it."""
+
+from typing import Any
 
 import asyncpg
 import pytest
 
 from loaders.audit import AuditLog, audit
 from loaders.postgres import Postgres
+from resolvers.paging import pack
+from sandbox.running import Address
+from tests.integration.door import Answer, Door, opened
+
+LOG = """
+query ($first: Int, $after: String) {
+  auditLog(first: $first, after: $after) {
+    nodes { at actor action subject before after }
+    edges { cursor node { subject } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    totalCount
+  }
+}
+"""
+CHANGE = """
+mutation ($id: ID!, $notes: String) {
+  updateProjectExtension(input: {projectId: $id, internalNotes: $notes}) { id }
+}
+"""
 
 
 @pytest.mark.parametrize(
@@ -41,3 +62,57 @@ async def test_what_changes_nothing_here_is_noted_by_itself(postgres: Postgres) 
     async with postgres.asking() as connection:
         [row] = await connection.fetch("SELECT actor, action, subject, before, after FROM audit_log")
     assert tuple(row) == ("ann\ufffd", "refresh", "PROJECTS", None, '{"ok":true,"added":2}')
+
+
+async def page(door: Door, **variables: Any) -> Any:
+    return (await door.ask(LOG, variables)).data["auditLog"]
+
+
+async def test_an_administrator_reads_who_changed_what_the_newest_first(
+    database_url: str, postgres: Postgres, sandbox: Address
+) -> None:
+    async with opened(sandbox, database_url) as door:
+        project = (await door.ask("{projects(first: 1) {nodes {id}}}")).data["projects"]["nodes"][0]["id"]
+        for notes in ("dry", "wet"):
+            await door.ask(CHANGE, {"id": project, "notes": notes}, "MANAGER", "ann")
+        await door.ask("mutation {refresh(entities: [PROJECTS]) {ok}}", sub="bob")
+        log = await page(door)
+    assert log["totalCount"] == 3
+    newest, changed, _ = log["nodes"]
+    assert (newest["actor"], newest["action"], newest["subject"]) == ("bob", "refresh", "PROJECTS")
+    assert (changed["actor"], changed["subject"]) == ("ann", project)
+    assert (changed["before"]["internalNotes"], changed["after"]["internalNotes"]) == ("dry", "wet")
+    times = [one["at"] for one in log["nodes"]]
+    assert times == sorted(times, reverse=True)
+    assert all(time.endswith("Z") for time in times)
+
+
+async def test_the_audit_log_is_read_page_by_page_while_it_grows(
+    database_url: str, postgres: Postgres, sandbox: Address
+) -> None:
+    log = AuditLog(postgres)
+    for number in range(5):
+        await log.note("ann", "refresh", str(number), {})
+    async with opened(sandbox, database_url) as door:
+        first = await page(door, first=2)
+        await log.note("ann", "refresh", "5", {})
+        second = await page(door, first=3, after=first["pageInfo"]["endCursor"])
+        nothing = await page(door, first=0)
+    assert [one["subject"] for one in first["nodes"] + second["nodes"]] == ["4", "3", "2", "1", "0"]
+    assert [edge["node"]["subject"] for edge in first["edges"]] == ["4", "3"]
+    assert first["edges"][1]["cursor"] == first["pageInfo"]["endCursor"]
+    ends = [(one["pageInfo"]["hasPreviousPage"], one["pageInfo"]["hasNextPage"]) for one in (first, second)]
+    assert ends == [(False, True), (True, False)]
+    assert (first["totalCount"], second["totalCount"], nothing["totalCount"], nothing["nodes"]) == (5, 6, 6, [])
+
+
+async def test_the_audit_log_is_for_administrators_and_takes_its_own_cursors_alone(door: Door) -> None:
+    def code(answer: Answer) -> str:
+        return answer.codes["auditLog"]
+
+    for role in ("VIEWER", "MANAGER", "PAYROLL"):
+        assert code(await door.ask(LOG, role=role)) == "FORBIDDEN"
+    cursors = ["x", pack("projects", ("1",)), pack("auditLog", ("one",)), pack("auditLog", ("9" * 40,))]
+    wrongs: list[dict[str, Any]] = [{"first": -1}, {"first": 1001}, *({"after": cursor} for cursor in cursors)]
+    for wrong in wrongs:
+        assert code(await door.ask(LOG, wrong)) == "BAD_USER_INPUT"

@@ -40,12 +40,12 @@ class Store:
 def loaders(world: World, operation: Operation | None = None) -> tuple[Loaders, Store]:
     """One request's loaders."""
     store: Any = Store()
-    return Loaders(world.loader, Stores(store, store, store), operation or world.operation()), store
+    return Loaders(world.loader, Stores(store, store, store, store), operation or world.operation()), store
 
 
 async def test_all_the_ids_of_one_level_are_one_statement() -> None:
     store: Any = Store()
-    one = Loaders(None, Stores(store, store, store), None)  # type: ignore[arg-type]
+    one = Loaders(None, Stores(store, store, store, store), None)  # type: ignore[arg-type]
     rows = await asyncio.gather(*(one.project_extension.load(id_) for id_ in ("a", "none", "b", "a")))
     assert rows == ["row of a", None, "row of b", "row of a"]
     assert store.asked == [["a", "none", "b"]]
