@@ -18,6 +18,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
+from app.attempts import Attempts, Pair
+from app.caller import CALLER
+from app.provider import Provider
 from loaders.accounts import Account, Accounts, Role
 from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable, RateLimited, Unauthenticated
@@ -58,7 +61,7 @@ def _verified(hash_: str | None, password: str) -> bool:
 
 
 class Tokens:
-    """Signs and reads the gateway's own tokens: HS256, by `JWT_SECRET`."""
+    """Signs the gateway's own tokens, HS256 by `JWT_SECRET`, and reads them and those of an identity provider."""
 
     def __init__(self, secret: str, audience: str, clock: Clock) -> None:
         self._secret = secret
@@ -68,23 +71,25 @@ class Tokens:
     def sign(self, subject: str, role: Role, lasting: timedelta) -> tuple[str, datetime]:
         """A token and its end."""
         ends = (self._clock.now() + lasting).replace(microsecond=0)
-        claims: dict[str, Any] = {"sub": subject, "role": role.value, "exp": ends}
+        # An id of its own, so that no two are the same, however soon they follow each other (RFC 7519, section 4.1.7).
+        claims: dict[str, Any] = {"sub": subject, "role": role.value, "exp": ends, "jti": secrets.token_urlsafe(12)}
         if self._audience:
             claims["aud"] = self._audience
         return jwt.encode(claims, self._secret, algorithm="HS256"), ends
 
-    def read(self, token: str) -> tuple[str, Role]:
-        """The subject and role that a token claims.
+    def read(self, token: str, key: jwt.PyJWK | None = None) -> tuple[str, Role]:
+        """The subject and role that a token claims; it is signed by `key` where there is one, else by `JWT_SECRET`.
 
         Raises:
-            Unauthenticated: it is not a token of ours, has ended, or lacks a claim.
+            Unauthenticated: it is signed by another key, has ended, or lacks a claim.
         """
         now = self._clock.now().timestamp()
         try:
             claims = jwt.decode(
                 token,
-                self._secret,
-                algorithms=["HS256"],
+                key or self._secret,
+                # The key says how it signs; a token that says otherwise is refused (RFC 8725, section 3.1).
+                algorithms=[key.algorithm_name if key else "HS256"],
                 audience=self._audience or None,
                 options={
                     "require": ["exp", "sub"],
@@ -117,10 +122,14 @@ def _instant(claims: dict[str, Any], name: str) -> float:
 class Doorkeeper:
     """Says who a request is from."""
 
-    def __init__(self, accounts: Accounts, tokens: Tokens, origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self, accounts: Accounts, tokens: Tokens, provider: Provider, attempts: Attempts, origins: Iterable[str] = ()
+    ) -> None:
         """`origins` are of pages, beside the gateway's own, whose requests a cookie may sign in."""
         self._accounts = accounts
         self._tokens = tokens
+        self._provider = provider
+        self._attempts = attempts
         self._origins = frozenset(origins)
         self._turns = asyncio.Semaphore(ABREAST)
         self._signing_in = 0
@@ -132,13 +141,26 @@ class Doorkeeper:
         Raises:
             Unauthenticated: the credentials are wrong, or there are none.
         """
-        subject, role = self._tokens.read(self._credentials(request))
+        subject, role = await self.claims(request)
         account = await self._account(subject)
         if account is None:
             return Viewer(subject, role, Account(subject, subject, subject, role, active=True))
         if not account.active:
             raise Unauthenticated("expected an active account; this one was deactivated")
         return Viewer(subject, account.role, account)
+
+    async def claims(self, request: Request) -> tuple[str, Role]:
+        """The subject and role that a request's token claims; the account's word is not in it yet.
+
+        Raises:
+            Unauthenticated: the credentials are wrong, or there are none.
+        """
+        state: dict[str, Any] = request.scope.setdefault("state", {})
+        if "claims" not in state:
+            token = self._credentials(request)
+            state["claims"] = self._tokens.read(token, await self._provider.key(token))
+        claims: tuple[str, Role] = state["claims"]
+        return claims
 
     async def _account(self, subject: str) -> Account | None:
         """The account of a subject; as last known where Postgres is away, so that Raken's data stays within reach."""
@@ -173,7 +195,8 @@ class Doorkeeper:
             Unauthenticated: another site's page sends it.
         """
         origin = request.headers.get("origin")
-        if origin is None or origin in self._origins or origin.partition("://")[2] == request.headers.get("host"):
+        own = origin is not None and origin.partition("://")[2] == request.headers.get("host")
+        if own or origin in self._origins or (origin is None and not _embedded(request)):
             return
         raise Unauthenticated("expected a request of this site's own pages, got one of another site")
 
@@ -182,16 +205,32 @@ class Doorkeeper:
 
         Raises:
             Unauthenticated: no such account, a wrong password, or a deactivated account; which one is not said.
-            RateLimited: too many sign in at once.
+            RateLimited: too many sign in at once, or have failed before.
             ExtensionsUnavailable: Postgres is away.
         """
-        if self._signing_in >= AT_ONCE:
-            raise RateLimited(f"expected {AT_ONCE} sign-ins at once at most, got more; try again in a moment")
+        try:
+            attempt = self._begun(email)
+        except RateLimited as limited:
+            _log.warning("sign_in_limited", address=CALLER.get(), wait=limited.wait)
+            raise
         self._signing_in += 1
         try:
-            return await self._checked(email, password)
+            signed = await self._checked(email, password)
+        except Unauthenticated:
+            raise
+        except BaseException:
+            self._attempts.void(attempt)
+            raise
+        else:
+            self._attempts.right(attempt)
+            return signed
         finally:
             self._signing_in -= 1
+
+    def _begun(self, email: str) -> Pair:
+        if self._signing_in >= AT_ONCE:
+            raise RateLimited(f"expected {AT_ONCE} sign-ins at once at most, got more; try again in a moment")
+        return self._attempts.begin(email, CALLER.get())
 
     async def _checked(self, email: str, password: str) -> SignedIn:
         hash_ = await self._accounts.password_hash(email)
@@ -204,3 +243,9 @@ class Doorkeeper:
         _log.info("signed_in", account=account.id)
         token, ends = self._tokens.sign(account.id, account.role, SESSION)
         return SignedIn(token, ends, account)
+
+
+def _embedded(request: Request) -> bool:
+    """Whether another site's page has this in it, as an image, say (Fetch Metadata); its `Origin` is not sent then."""
+    site, mode = (request.headers.get(f"sec-fetch-{name}") for name in ("site", "mode"))
+    return site in ("cross-site", "same-site") and mode not in (None, "navigate")

@@ -32,8 +32,6 @@ SECRET_BYTES = 32
 ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 PREFIXES = {"ttls": "TTL_", "scopes": "SCOPE_"}
 "The variables of a field that has one for each entity."
-NOT_SERVED = {"JWKS_URL": "", "RATE_LIMIT_PER_MINUTE": "0"}
-"Variables of the contract that this version does not know how to honour, and their values that ask for nothing."
 SECRETS = ("DATABASE_URL",)
 "Variables whose values may hold a secret, beside those that are one."
 
@@ -127,6 +125,10 @@ class Settings(BaseModel):
         description=f"a secret of {SECRET_BYTES} bytes or more; one comes from: openssl rand -hex 32"
     )
     jwt_audience: str = Field("", description="the audience that tokens name")
+    jwks_url: Annotated[str, AfterValidator(lambda value: value and _url(value))] = Field(
+        "", description="the http or https address of an identity provider's keys, or nothing"
+    )
+    rate_limit_per_minute: int = Field(0, ge=0, description="a whole number, 0 or more; 0 is off")
     stale_while_revalidate_seconds: Seconds | None = Field(None, description="seconds, 0 or more")
     max_stale_seconds: Seconds = Field(604_800, description="seconds, 0 or more")
     query_deadline_seconds: float = Field(8, gt=0, allow_inf_nan=False, description="seconds, above 0")
@@ -200,7 +202,7 @@ def settings(environment: Mapping[str, str], entities: Collection[Entity[Any]]) 
     values: dict[str, Any] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     values["ttls"] = {name: given[f"TTL_{name}"] for name in names if f"TTL_{name}" in given}
     values["scopes"] = {name: given[f"SCOPE_{name}"] for name in located if f"SCOPE_{name}" in given}
-    lines = [*_halves(given), *_not_served(given), *_strangers(given, names)]
+    lines = [*_halves(given), *_strangers(given, names)]
     try:
         chosen = Settings.model_validate(values)
     except ValidationError as error:
@@ -216,13 +218,6 @@ def _halves(given: Mapping[str, str]) -> Iterator[str]:
     pair = ("RAKEN_CLIENT_ID", "RAKEN_CLIENT_SECRET")
     if any(name in given for name in (*pair, "RAKEN_REFRESH_TOKEN")):
         yield from (_line(name, given) for name in pair if name not in given)
-
-
-def _not_served(given: Mapping[str, str]) -> Iterator[str]:
-    """Lines for promises of security that this version does not keep: who makes one is not to rely on it."""
-    for name, off in NOT_SERVED.items():
-        if given.get(name, off) != off:
-            yield f"{name}: not served by this version; expected it unset" + (f" or {off}" if off else "")
 
 
 def _strangers(given: Mapping[str, str], entities: Iterable[str]) -> Iterator[str]:

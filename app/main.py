@@ -3,7 +3,7 @@
 import gc
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -17,11 +17,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.caller import CALLER, address
 from app.config import Settings, settings
 from app.connect import BACK, START, Connecting
 from app.errors import plain
+from app.headers import Protections
 from app.logs import configure
+from app.rate import Minute, RateLimit
 from app.requests import wants_page
+from app.rest import RETIRED
 from app.site import PAGES, Files, Site
 from app.stopping import heed
 from app.wiring import Gateway, ended, open_gateway
@@ -76,6 +80,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     """Every path there is."""
     site = Site(gateway.doorkeeper, secure=gateway.settings.public_url.startswith("https://"))
     connecting = Connecting(gateway.settings, gateway.doorkeeper, gateway.keeper)
+    limited = limits(gateway)
 
     async def graphql(request: Request) -> Response:
         if request.headers.get("upgrade", "").lower() == "websocket":
@@ -89,8 +94,8 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
 
     return [
         Route("/", root),
-        Route("/graphql", graphql, methods=["GET", "POST"]),
-        *gateway.rest.routes,
+        Route("/graphql", graphql, methods=["GET", "POST"], middleware=limited),
+        *(counted(route, limited) for route in gateway.rest.routes),
         Route("/login", site.login, methods=["GET"]),
         Route("/login", site.sign_in, methods=["POST"]),
         Route("/logout", site.sign_out, methods=["POST"]),
@@ -104,29 +109,47 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     ]
 
 
+def limits(gateway: Gateway) -> list[Middleware]:
+    """What operations of all kinds pass, and are counted by together: the rate limit, where there is one."""
+    limit = gateway.settings.rate_limit_per_minute
+    minute = Minute(limit, gateway.clock)
+    return [Middleware(RateLimit, minute, gateway.doorkeeper, gateway.metrics)] if limit else []
+
+
+def counted(route: BaseRoute, limited: Sequence[Middleware]) -> BaseRoute:
+    """A route that passes the limits too; where it only leads on, what it leads to is counted."""
+    if isinstance(route, Route) and route.path.removeprefix("/api/") not in RETIRED:
+        for one in limited:
+            route.app = one.cls(route.app, *one.args, **one.kwargs)
+    return route
+
+
 def middleware(chosen: Settings) -> list[Middleware]:
     """What every request and response passes, the outermost first."""
+    named = bool(chosen.cors_origins) and "*" not in chosen.cors_origins
     cors = Middleware(
         CORSMiddleware,
         allow_origins=chosen.cors_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", "graphql-cost"],
-        expose_headers=["cache-status", "etag", "x-request-id"],
+        allow_headers=["authorization", "content-type", "graphql-cost", "if-none-match"],
+        expose_headers=["cache-status", "etag", "retry-after", "x-request-id"],
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
-        allow_credentials="*" not in chosen.cors_origins,
+        allow_credentials=named,
     )
-    common = [Middleware(RequestIds), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
+    protections = Protections(https=chosen.public_url.startswith("https://"), named_origins=named)
+    common = [Middleware(Stamps, protections), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
     return [*common, cors] if chosen.cors_origins else common
 
 
-class RequestIds:
-    """Gives each request an id, which its lines in the log and its response carry."""
+class Stamps:
+    """Gives each request an id, which its lines in the log and its response carry, and that its protections."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protections: Protections) -> None:
         self._app = app
+        self._protections = protections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on under its id."""
+        """Passes a request on under its id, and the address that it comes from."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -138,12 +161,12 @@ class RequestIds:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                headers["x-content-type-options"] = "nosniff"
-                _name_once(headers, "vary")
+                self._protections.add(message)
+                message["headers"].append((b"x-request-id", request_id.encode()))
+                _name_once(MutableHeaders(raw=message["headers"]), "vary")
             await send(message)
 
+        caller = CALLER.set(address(scope))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, stamped)
@@ -152,6 +175,8 @@ class RequestIds:
                 if started:
                     raise
                 await _masked(request_id)(scope, receive, stamped)
+            finally:
+                CALLER.reset(caller)
 
 
 def _name_once(headers: MutableHeaders, name: str) -> None:

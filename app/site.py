@@ -16,25 +16,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.accounts import COOKIE, SESSION, Doorkeeper
+from app.headers import FILES, PLAIN
 from app.requests import WrongRequest, body
 from loaders.errors import ExtensionsUnavailable, GatewayError, RateLimited, Unauthenticated
 
 PAGES = Path(__file__).parent / "pages"
-POLICY = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; font-src 'self'; "
-        "img-src 'self' data:; style-src 'self' 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-}
-PLAIN_POLICY = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-}
+POLICY = {"content-security-policy": FILES, "cache-control": "no-store"}
+PLAIN_POLICY = {"content-security-policy": PLAIN, "cache-control": "no-store"}
 "For pages without scripts."
 HOME = "/graphql"
 FORM = "application/x-www-form-urlencoded"
@@ -77,7 +65,9 @@ class Site:
         except Unauthenticated:
             return _form(target, email, "That email and password do not go together.", 401)
         except RateLimited as error:
-            return _form(target, email, f"Too many people sign in right now. {error}", 429)
+            limited = _form(target, email, f"Not right now: {error}.", 429)
+            limited.headers["retry-after"] = str(error.wait)
+            return limited
         except ExtensionsUnavailable as error:
             return _form(target, email, f"Nobody can sign in right now. {error}", 503)
         response = RedirectResponse(target, 303)
@@ -122,6 +112,7 @@ class Files(StaticFiles):
         """A file, to be kept for a year; templates are not files."""
         response = await super().get_response("nothing" if path.endswith(".html") else path, scope)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        response.headers["content-security-policy"] = FILES
         return response
 
 

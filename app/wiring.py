@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from app.accounts import Doorkeeper, Tokens
+from app.attempts import Attempts
 from app.clock import SystemClock
 from app.config import Settings
 from app.desk import Desk
@@ -18,6 +19,7 @@ from app.graphql import GraphQLEndpoint
 from app.health import Health
 from app.metrics import Metrics
 from app.persisted import texts
+from app.provider import Provider
 from app.rest import Rest
 from loaders.accounts import Accounts
 from loaders.ahead import Ahead
@@ -76,6 +78,7 @@ class Gateway:
     loader: Loader
     ahead: Ahead
     ear: Ear
+    clock: Clock
 
 
 @asynccontextmanager
@@ -87,7 +90,9 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         audit = AuditLog(postgres)
         stores = Stores(ProjectExtensions(postgres), MemberExtensions(postgres), Accounts(postgres), audit)
         tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
-        doorkeeper = Doorkeeper(stores.accounts, tokens, settings.origins)
+        provider = Provider(settings.jwks_url, clock)
+        stack.push_async_callback(provider.close)
+        doorkeeper = Doorkeeper(stores.accounts, tokens, provider, Attempts(clock), settings.origins)
 
         usages = Usages(list(CATALOGUE))
         keeper = _keeper(settings, postgres, clock)
@@ -111,7 +116,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
         await stack.enter_async_context(ended(_watch(settings, postgres, health, loader, ear)))
         ahead = _ahead(settings, loader, ledger, health)
-        yield Gateway(settings, endpoint, rest, doorkeeper, keeper, health, metrics, loader, ahead, ear)
+        yield Gateway(settings, endpoint, rest, doorkeeper, keeper, health, metrics, loader, ahead, ear, clock)
 
 
 async def _tier(settings: Settings, postgres: Postgres, clock: Clock, stack: AsyncExitStack) -> SharedTier:

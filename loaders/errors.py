@@ -75,10 +75,14 @@ class TooComplex(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """More is asked for at once than is done at once."""
+    """More is asked for than is done; `wait` is in how many seconds it may be again."""
 
     code = "RATE_LIMITED"
     retryable = True
+
+    def __init__(self, message: str, wait: int = 1) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class ExtensionsUnavailable(GatewayError):

@@ -1,7 +1,9 @@
-"""What every HTTP call to Raken has in common.
+"""What every HTTP call has in common, to Raken above all.
 
 The rule it keeps: one call sends one request, and reads no more of the answer than was agreed.
 """
+
+from http import HTTPStatus
 
 import aiohttp
 
@@ -27,3 +29,24 @@ async def body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
             response.close()
             return None
     return bytes(read)
+
+
+async def document(url: str, most: int, seconds: float) -> bytes:
+    """What stands at an address that is not Raken's; `most` in bytes, to be had within so many seconds.
+
+    Raises:
+        OSError: it cannot be had; the message says why.
+    """
+    within = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with session(1) as one, one.get(url, allow_redirects=False, timeout=within) as response:
+            if response.status != HTTPStatus.OK:
+                raise OSError(f"expected 200, got {response.status}")
+            read = await body(response, most)
+    except TimeoutError:
+        raise OSError(f"no answer within {seconds:g} s") from None
+    except aiohttp.ClientError as error:
+        raise OSError(type(error).__name__) from None
+    if read is None:
+        raise OSError(f"expected {most} bytes at most, got more")
+    return read

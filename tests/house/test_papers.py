@@ -19,7 +19,7 @@ import pytest
 from graphql import parse, validate
 
 from app.cli import parser
-from app.config import NOT_SERVED, Settings
+from app.config import Settings
 from app.metrics import Metrics
 from loaders.errors import GatewayError
 from loaders.slices import Memory
@@ -98,7 +98,7 @@ def test_every_make_target_that_a_paper_names_exists(paper: Path) -> None:
 
 
 def test_every_variable_is_in_operations_and_every_one_there_is_a_variable() -> None:
-    assert named(section(OPERATIONS, "## Variables")) == OWN | set(NOT_SERVED) | {"TTL_<ENTITY>", "SCOPE_<ENTITY>"}
+    assert named(section(OPERATIONS, "## Variables")) == OWN | {"TTL_<ENTITY>", "SCOPE_<ENTITY>"}
 
 
 def test_the_variables_of_each_entity_are_on_the_generated_page() -> None:

@@ -86,9 +86,15 @@ class Door:
         self.app = create_app(gateway)
 
     async def call(
-        self, method: str, target: str, body: bytes | None = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        client: str = "127.0.0.1",
     ) -> Answer:
-        """The response to a request; where the body is None, the caller hangs up in its place."""
+        """The response to a request from an address; where the body is None, the caller hangs up in its place."""
         where, sent = urlsplit(target), {"host": HOST} | dict(headers or {})
         chunks = [] if body is None else [body]
         scope = {
@@ -102,7 +108,7 @@ class Door:
             "query_string": where.query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
-            "client": ("127.0.0.1", 50_000),
+            "client": (client, 50_000),
             "server": (HOST, 80),
         }
         started: list[Message] = []
@@ -120,10 +126,11 @@ class Door:
         await self.app(scope, receive, send)
         return Answer(started[0]["status"], Headers(raw=started[0]["headers"]), bytes(got))
 
-    async def post(self, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(self, body: Any, headers: Mapping[str, str] | None = None, *, client: str = "127.0.0.1") -> Answer:
         """`POST /graphql` of JSON, or of bytes as they are."""
         written = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.call("POST", "/graphql", written, {"content-type": JSON, **(headers or {})})
+        sent = {"content-type": JSON, **(headers or {})}
+        return await self.call("POST", "/graphql", written, sent, client=client)
 
     async def get(self, query: str, headers: Mapping[str, str] | None = None, **more: str) -> Answer:
         """`GET /graphql`."""

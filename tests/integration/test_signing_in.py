@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.accounts import COOKIE, hashed
+from app.attempts import FREE
 from app.clock import SystemClock
 from app.site import local
 from loaders.accounts import Accounts, Role
@@ -220,3 +221,39 @@ async def test_the_log_tells_of_sign_ins_without_email_and_password(door: Door, 
     assert [line["event"] for line in lines] == ["signed_in", "sign_in_refused"]
     told = str(lines)
     assert not any(secret in told for secret in (ann, PASSWORD, "wrong-password"))
+
+
+async def tried(door: Door, email: str, password: str, client: str) -> Answer:
+    body = urlencode({"email": email, "password": password}).encode()
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    return await door.call("POST", "/login", body, form, client=client)
+
+
+async def test_who_guesses_is_slowed_down_and_the_right_password_lets_in_from_elsewhere(door: Door, ann: str) -> None:
+    guesses = [await tried(door, ann, f"guess {number}", "192.0.2.1") for number in range(FREE)]
+    assert {answer.status for answer in guesses} == {401}
+    with capture_logs() as lines:
+        held = [await tried(door, written, PASSWORD, "192.0.2.1") for written in (ann, ann.upper())]
+    assert {answer.status for answer in held} == {429}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in held)
+    assert not any("set-cookie" in answer.headers for answer in held)
+    assert [(line["event"], line["address"]) for line in lines] == [("sign_in_limited", "192.0.2.1")] * 2
+    assert ann not in str(lines)
+    login = f'mutation {{ login(email: "{ann}", password: "{PASSWORD}") {{ token }} }}'
+    by_graph = await door.post({"query": login}, client="192.0.2.1")
+    assert by_graph.codes == {"login": "RATE_LIMITED"}
+    assert (await tried(door, ann, PASSWORD, "192.0.2.2")).status == 303
+
+
+async def test_each_sign_in_begins_a_session_of_its_own(door: Door, ann: str) -> None:
+    first = cookie(await submitted(door, ann)).value
+    second = cookie(await submitted(door, ann, cookie=f"{COOKIE}=chosen-by-somebody-else")).value
+    assert first != "chosen-by-somebody-else" != second
+    assert first != second
+
+
+async def test_a_postgres_that_is_away_is_nobodys_failure(sandbox: Address, line: Line) -> None:
+    async with opened(sandbox, line.dsn) as door:
+        await line.cut()
+        for _ in range(FREE + 1):
+            assert (await submitted(door, "ann@asr.example")).status == 503

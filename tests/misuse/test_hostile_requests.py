@@ -162,8 +162,8 @@ async def test_two_passwords_at_most_are_checked_at_once(door: Door, monkeypatch
         return False
 
     monkeypatch.setattr(accounts, "_verified", slow)
-    login = 'mutation { login(email: "a", password: "b") { token } }'
-    flood = [door.post({"query": login}) for _ in range(30)]
+    login = 'mutation { login(email: "a%d", password: "b") { token } }'
+    flood = [door.post({"query": login % number}) for number in range(30)]
     answers = await asyncio.gather(*flood, door.ask("{ me { id } }"))
     assert len(at_once) == accounts.AT_ONCE == 20
     assert max(at_once) == accounts.ABREAST == 2
