@@ -128,11 +128,12 @@ async def check_projects(door: Door, path: str, name: str) -> None:
 
 
 async def test_where_raken_insists_on_a_project_the_list_goes_through_all_of_them(home: str, sandbox: Address) -> None:
-    async with opened(sandbox, home) as door:
-        asked = await nodes(door, "work-logs", first=1000)
-    async with opened(sandbox, home, SCOPE_WORK_LOGS="project") as door:
-        # What is in the shared tier is not asked for again: other slices are meant.
-        found = await nodes(door, "work-logs", first=1000)
+    async with lab(sandbox, home) as it:
+        asked = await nodes(it.door, "work-logs", first=1000)
+        assert {key.project for key in it.held("WORK_LOGS")} == {None}
+    async with lab(sandbox, home, SCOPE_WORK_LOGS="project") as it:
+        found = await nodes(it.door, "work-logs", first=1000)
+        assert None not in {key.project for key in it.held("WORK_LOGS")}
     assert [row["id"] for row in found] == [row["id"] for row in asked]
     assert found
 
