@@ -27,7 +27,7 @@ async def test_an_administrator_is_led_from_signing_in_through_rakens_consent_an
     await page.get_by_role("button", name="Allow").click()
     await expect(page.get_by_role("heading", name="Raken is connected")).to_be_visible()
     await page.reload()
-    await expect(page.get_by_role("heading", name="Nothing was changed")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Raken was not connected")).to_be_visible()
     await expect(page.get_by_text("Raken is connected as it was before.")).to_be_visible()
     await page.evaluate(f"location.href = '{gateway.url.replace('127.0.0.1', 'localhost')}/healthz'")
     await page.wait_for_url("**/healthz")
