@@ -55,6 +55,7 @@ class Usages:
         "Called when a flight has ended, and memory holds what it brought."
         # What the last flight of each slice failed of, or left out, the newest last; of none when all was well.
         self._errors: dict[str, dict[SliceKey, str]] = {entity.name: {} for entity in entities}
+        self._failing: set[SliceKey] = set()
         self._names = {entity.path: entity.name for entity in entities}
 
     def __iter__(self) -> Iterator[tuple[str, Usage]]:
@@ -89,12 +90,13 @@ class Usages:
         if error is not None:
             errors[key] = f"{key}: {error}"
             # Said when it begins; while it lasts, cacheStatus says it.
-            if before is None:
+            if key not in self._failing:
                 _log.warning("raken_reading_failed", slice=str(key), code=error.code, error=str(error))
         elif reading is not None:
             if reading.rejected:
                 errors[key] = _left_out(key, reading, before)
             _log.info("raken_read", slice=str(key), rows=len(reading.rows), requests=reading.requests)
+        (self._failing.discard if error is None else self._failing.add)(key)
         self.on_landed()
 
     def crashed(self, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from loaders.decode import Rejected
 from loaders.entities.projects import PROJECTS
@@ -73,3 +74,19 @@ def test_of_several_errors_the_newest_is_told(usages: Usages) -> None:
     assert "Raken is away" in str(usages.of("TIME_CARDS").last_error)
     usages.landed(MARCH, lacking(1), None)
     assert "left out 1" in str(usages.of("TIME_CARDS").last_error)
+
+
+def test_that_a_slice_fails_is_logged_when_it_begins_whatever_was_left_out_before(usages: Usages) -> None:
+    with capture_logs() as lines:
+        usages.landed(MARCH, lacking(1), None)
+        for _ in range(3):
+            usages.landed(MARCH, None, RakenUnavailable("Raken is away"))
+        usages.landed(MARCH, WELL, None)
+        usages.landed(MARCH, None, RakenUnavailable("Raken is away"))
+    assert [line["event"] for line in lines] == [
+        "raken_rows_left_out",
+        "raken_read",
+        "raken_reading_failed",
+        "raken_read",
+        "raken_reading_failed",
+    ]
