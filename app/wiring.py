@@ -42,6 +42,7 @@ from loaders.migrate import SchemaMismatch, migrate, pending
 from loaders.oauth import OAuth
 from loaders.operation import Operation
 from loaders.pace import Pace
+from loaders.patience import end
 from loaders.postgres import Postgres
 from loaders.postgres_cache import PostgresCache
 from loaders.postgres_pace import PostgresPace
@@ -247,5 +248,4 @@ async def ended(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)

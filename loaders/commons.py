@@ -233,10 +233,12 @@ class Lease:
         self._key = key
         self._text = written(key)
         self._body = claim.body
+        self._over = False
         self._renewing = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
-        while True:
+        # A driver may swallow a cancellation.
+        while not self._over:
             await asyncio.sleep(RENEW)
             with suppress(ExtensionsUnavailable):
                 await self._ledger.renew(self._text, self.number)
@@ -303,6 +305,7 @@ class Lease:
             with suppress(ExtensionsUnavailable):
                 yield
         finally:
+            self._over = True
             self._renewing.cancel()
 
 

@@ -14,7 +14,7 @@ import structlog
 from loaders.clock import Sleep
 from loaders.errors import ExtensionsUnavailable
 from loaders.ledger import CHANNEL
-from loaders.patience import happened
+from loaders.patience import end, happened
 from loaders.postgres import translated
 
 Heard = Callable[[str], Awaitable[None]]
@@ -50,9 +50,7 @@ class Ear:
 
     async def close(self) -> None:
         """Ends listening."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     async def _listen(self) -> None:
         while True:

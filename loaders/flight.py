@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from loaders.patience import end
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Departure = Callable[[], None]
@@ -75,7 +77,4 @@ class Flights(Generic[K, V]):
 
     async def close(self) -> None:
         """Cancels what is under way."""
-        tasks = self.tasks()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self.tasks())

@@ -15,6 +15,7 @@ from loaders.flight import Departure, Flight, Flights
 from loaders.freshness import Action, Lifetime, State, judge
 from loaders.lookups import Lookups, Wanted
 from loaders.operation import Operation, Serving
+from loaders.patience import end
 from loaders.raken import Lane
 from loaders.recent import Recent
 from loaders.slices import Slice
@@ -297,9 +298,7 @@ class Loader:
 
     async def close(self) -> None:
         """Ends what is under way."""
-        for task in self._expected:
-            task.cancel()
-        await asyncio.gather(*self._expected, return_exceptions=True)
+        await end(*self._expected)
         await self._backlog.close()
         await self._flights.close()
         await self.source.close()

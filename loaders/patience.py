@@ -6,7 +6,10 @@ The rule it keeps: time in which this process did not look is not held against w
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+AGAIN = 1.0
+"Seconds until a task that has not ended is told again."
 _TICKS = 10
 _TURNS = 50
 
@@ -49,3 +52,13 @@ async def happened(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> None:
+    """Ends tasks and sees to their errors; a driver may swallow a cancellation, and then it is said again."""
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,6 +19,7 @@ from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable, RakenError, RakenUnavailable
 from loaders.limiter import Slots
 from loaders.pace import Today
+from loaders.patience import end
 from loaders.postgres import COORDINATING, Connection, Postgres
 from loaders.quota import Allowance
 from loaders.raken import Lane
@@ -222,8 +223,7 @@ class PostgresPace:
 
     async def close(self) -> None:
         """Writes down what was counted, and gives back what was reserved and is not spent."""
-        self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
+        await end(self._following)
         with suppress(ExtensionsUnavailable):
             async with self._trying() as connection:
                 await self._write(connection)

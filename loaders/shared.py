@@ -15,7 +15,7 @@ import structlog
 
 from loaders.backoff import pause
 from loaders.clock import Clock
-from loaders.patience import patient
+from loaders.patience import end, patient
 
 T = TypeVar("T")
 PATIENCE, LASTING = 0.25, 1.0
@@ -262,9 +262,7 @@ class SharedTier:
     async def close(self) -> None:
         """Gives up what is under way behind."""
         tasks = list(self._behind.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
     def _put_back(self, tier: _Tier, name: str, body: bytes) -> None:
         if name in self._behind or len(self._behind) >= BEHIND:

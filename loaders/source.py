@@ -26,6 +26,7 @@ from loaders.flight import Departure
 from loaders.freshness import Lifetime
 from loaders.ledger import Entry, Wish
 from loaders.pages import Reading, read
+from loaders.patience import end
 from loaders.raken import Lane, Raken
 from loaders.slices import Memory, Slice
 
@@ -362,15 +363,12 @@ class Source:
 
     async def close(self) -> None:
         """Lets what is being published be published, for a moment."""
-        for recall in self._recalls.values():
-            recall.cancel()
+        await end(*self._recalls.values())
         if self._differences is not None:
             await self._differences.close()
         if self.publishing:
             _, late = await asyncio.wait(self.publishing, timeout=PUBLISHING)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
 
 
 def crashed(key: SliceKey) -> RakenError:
