@@ -30,7 +30,7 @@ class Limits(NamedTuple):
     directives: int = 50
     fields: int = 2_000
     "What validation takes grows faster than their number."
-    cost: int = 1_000_000
+    cost: int = 10_000_000
     "See app/cost.py."
 
 
