@@ -209,6 +209,7 @@ def test_a_token_is_of_one_hour_and_says_what_was_asked_for(
     assert ended("token", "--role", "PAYROLL", "--sub", "ann@asr.example") == 0
     claims = jwt.decode(capsys.readouterr().out.strip(), SECRET, algorithms=["HS256"])
     left = claims.pop("exp") - datetime.now(UTC).timestamp()
+    assert claims.pop("jti")
     assert claims == {"sub": "ann@asr.example", "role": "PAYROLL"}
     assert 3_590 < left <= 3_600
     monkeypatch.setenv("JWT_AUDIENCE", "raken-gateway")

@@ -91,8 +91,8 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 
 def quickly(started: float) -> bool:
-    """Whether little more than one reader's patience has gone by."""
-    return time.monotonic() - started < PATIENCE + 0.75
+    """Whether little more than one reader's patience has gone by, and a hundred readers had a busy machine."""
+    return time.monotonic() - started < PATIENCE + 1.5
 
 
 async def test_what_was_put_is_got_from_the_faster_cache(tier: SharedTier, image: Counted) -> None:
