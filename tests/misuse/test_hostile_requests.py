@@ -183,7 +183,7 @@ async def test_teams_of_projects_of_teams_end_where_nobody_would_read_on(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.context.MOST", 50)
-    circle = "team { projects { team { projects { id } } } }"
+    circle = "team { projects { team { id } } }"
     answer = await door.ask(f"{{ me {{ id }} projects(first: 3) {{ nodes {{ {circle} }} }} }}")
     (error,) = answer.json["errors"]
     assert error["message"] == "expected an answer of 50 objects at most, got more"
