@@ -13,7 +13,7 @@ from resolvers.graph import GRAPH
 from tests.integration.door import Door, signed
 
 CPU_SECONDS = 4.0
-"What an attack may take of a slow core that is measured too: a document of so many tokens takes a tenth of a second to parse."
+"What an attack may take of a slow core, measured: a document of so many tokens takes a tenth of a second to parse."
 
 INSIDE = "id name number status startDate endDate createdAt updatedAt customFields extensionUpdatedAt"
 OBJECTS = "freshness { state } address { city } hours { total }"
