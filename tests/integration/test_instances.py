@@ -25,7 +25,7 @@ VIEW = """{
     materials {id}
 }""".replace("FROM", str(today() - timedelta(days=30))).replace("TO", str(today()))
 REFRESH = "mutation {refresh(entities: [PROJECTS]) {entity ok objects added changed removed upstreamRequests error}}"
-CROWD = 150
+CROWD = 60
 
 
 @pytest.fixture(params=["postgres", "valkey"])
