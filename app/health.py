@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from loaders.errors import GatewayError
+from loaders.patience import patient
 
 Ping = Callable[[], Awaitable[None]]
 PATIENCE = 2.0
@@ -44,7 +45,7 @@ class Health:
 
     async def _state(self, ping: Ping) -> dict[str, str]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patient(PATIENCE):
                 await ping()
         except GatewayError as error:
             return {"status": "down", "reason": str(error)}

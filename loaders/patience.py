@@ -1,6 +1,7 @@
 """Patience with others: how long an answer is waited for, where our own process may be too busy to look.
 
-The rule it keeps: time in which this process did not look is not held against who answers.
+The rule it keeps: time in which this process did not look is not held against who answers; and what is to end ends,
+though the wait_for of Python 3.11, which drivers use, swallows a cancellation that comes together with its answer.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ async def patient(seconds: float | None) -> AsyncIterator[None]:
         yield
         return
     loop, tick = asyncio.get_running_loop(), seconds / _TICKS
+    task: Any = asyncio.current_task()
     async with asyncio.timeout(None) as limit:
         timer: asyncio.Handle
 
@@ -38,6 +40,14 @@ async def patient(seconds: float | None) -> AsyncIterator[None]:
                 timer = loop.call_soon(wait, 0, turns - 1)
             else:
                 limit.reschedule(loop.time())
+                timer = loop.call_later(seconds, insist)
+
+        def insist() -> None:
+            nonlocal timer
+            # It is the time-out's own cancellation, said again: it counts once.
+            task.cancel()
+            task.uncancel()
+            timer = loop.call_later(seconds, insist)
 
         wait(_TICKS, _TURNS)
         try:
@@ -55,7 +65,7 @@ async def happened(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> None:
-    """Ends tasks and sees to their errors; a driver may swallow a cancellation, and then it is said again."""
+    """Ends tasks and sees to their errors; who has not heard is told again."""
     waiting = {task for task in tasks if not task.done()}
     while waiting:
         for task in waiting:

@@ -99,7 +99,7 @@ class Postgres:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with suppress(TimeoutError):  # what was not released by then is cut
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with patient(_CLOSE_SECONDS):
                 await self._pool.close()
 
     @asynccontextmanager

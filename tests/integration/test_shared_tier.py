@@ -91,8 +91,11 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 
 def quickly(started: float) -> bool:
-    """Whether little more than one reader's patience has gone by, and a hundred readers had a busy machine."""
-    return time.monotonic() - started < PATIENCE + 1.5
+    """Whether little more than one reader's patience has gone by, and not the time-outs of the client one by one.
+
+    A machine that is busy with others may take seconds for a hundred readers.
+    """
+    return time.monotonic() - started < PATIENCE + 3
 
 
 async def test_what_was_put_is_got_from_the_faster_cache(tier: SharedTier, image: Counted) -> None:
@@ -328,7 +331,9 @@ async def test_many_readers_of_a_redis_that_just_hung_open_few_connections(
     assert await asyncio.gather(*(tier.get(NAME) for _ in range(100))) == [BODY] * 100
     assert quickly(started)
     valkey.go()
-    assert len(await redis.client_list()) <= 2 * CONNECTIONS + 1
+    assert (await redis.info("stats"))["total_connections_received"] <= 4 * CONNECTIONS
+    while len(await redis.client_list()) > CONNECTIONS + 1:  # it has yet to see that others were closed
+        await asyncio.sleep(0.01)
 
 
 async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_ones(

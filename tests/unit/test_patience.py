@@ -1,8 +1,52 @@
 """Patience with others, and the end of one's own."""
 
 import asyncio
+import time
 
-from loaders.patience import end, happened
+import pytest
+
+from loaders.patience import end, happened, patient
+
+
+class Deaf:
+    """Waits for ever, and hears of a cancellation the last time only."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    async def wait(self) -> None:
+        while self.times:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.times -= 1
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+async def test_patience_ends_with_who_swallows_its_cancellation_too(times: int) -> None:
+    started = time.monotonic()
+    deaf = Deaf(times)
+    with pytest.raises(TimeoutError):
+        async with patient(0.05):
+            await deaf.wait()
+    assert deaf.times == 0
+    assert time.monotonic() - started >= 0.05 * (1 + times)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_another_ones_cancellation_is_no_time_out() -> None:
+    async def wait() -> None:
+        async with patient(5):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_a_task_that_swallows_its_cancellation_is_told_again() -> None:
