@@ -214,12 +214,12 @@ class Shared:
 
     def _key(self, text: str) -> SliceKey | None:
         """The key that is written so; None where other code wrote it."""
-        name, project, month = [*text.partition("@")[0].split("/"), "", ""][:3]
-        entity = self._entities.get(name)
-        if entity is None:
+        printed, _, encoding = text.partition("@")
+        entity = self._entities.get(printed.partition("/")[0])
+        if entity is None or encoding != fingerprint(entity):
             return None
-        key = SliceKey(entity, None if project == "*" else project, None if month == "*" else Month.read(month))
-        return key if written(key) == text else None
+        _, project, month = printed.split("/")
+        return SliceKey(entity, None if project == "*" else project, None if month == "*" else Month.read(month))
 
 
 class Lease:

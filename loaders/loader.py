@@ -145,7 +145,7 @@ class Loader:
         return self._serving(held, state) if landing is None else self._landed(landing)
 
     def _landed(self, landing: Landing) -> Serving:
-        """What a flight has brought; a reading that took longer than its ttl is stale as it lands."""
+        """What a flight has brought; a reading that took longer than its ttl, a second at least, is stale already."""
         fresh = (self.age(landing.after) or 0.0) < max(BRIEFLY, self.lifetimes[landing.after.key.entity.name].ttl)
         return self._serving(landing.after, State.FRESH if fresh else State.REVALIDATING)
 
