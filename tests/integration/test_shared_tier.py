@@ -332,7 +332,7 @@ async def test_many_readers_of_a_redis_that_just_hung_open_few_connections(
     assert quickly(started)
     valkey.go()
     assert (await redis.info("stats"))["total_connections_received"] <= 4 * CONNECTIONS
-    while len(await redis.client_list()) > CONNECTIONS + 1:  # it has yet to see that others were closed
+    while len(await redis.client_list()) > CONNECTIONS + 1:  # noqa: ASYNC110 - Valkey has yet to see that others closed
         await asyncio.sleep(0.01)
 
 
