@@ -3,10 +3,12 @@
 One rule: a request's lines carry its id, and no line a token, a password or a field's value.
 """
 
+import asyncio
 import logging
 import sys
 from traceback import format_tb
 from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -39,6 +41,11 @@ def configure() -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     # Its warnings are of what strangers send: broken requests, WebSockets.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+def forgotten(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Logs what the event loop was left with; its own words would quote the exception's."""
+    structlog.get_logger("loop").error("unforeseen_error", what=context["message"], exc_info=context.get("exception"))
 
 
 def trace(exc_info: Raised) -> str:

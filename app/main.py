@@ -1,5 +1,6 @@
 """The HTTP application: its routes, and what every response passes."""
 
+import asyncio
 import gc
 import os
 import uuid
@@ -22,7 +23,7 @@ from app.config import Settings, settings
 from app.connect import BACK, START, Connecting
 from app.errors import plain
 from app.headers import Protections
-from app.logs import configure
+from app.logs import configure, forgotten
 from app.rate import Minute, RateLimit
 from app.requests import wants_page
 from app.rest import RETIRED
@@ -48,6 +49,7 @@ def served(chosen: Settings, tally: Tally | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(forgotten)
         async with open_gateway(chosen) as gateway:
             if tally is not None:
                 gateway.metrics.share(tally)
@@ -138,7 +140,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
     )
     protections = Protections(https=chosen.public_url.startswith("https://"), named_origins=named)
     common = [Middleware(Stamps, protections), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
-    return [*common, cors] if chosen.cors_origins else common
+    return [*common, *([cors] if chosen.cors_origins else []), Middleware(Masks)]
 
 
 class Stamps:
@@ -155,12 +157,9 @@ class Stamps:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["id"] = request_id
-        started = False
 
         async def stamped(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 self._protections.add(message)
                 message["headers"].append((b"x-request-id", request_id.encode()))
                 _name_once(MutableHeaders(raw=message["headers"]), "vary")
@@ -170,13 +169,42 @@ class Stamps:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, stamped)
-            except Exception:
-                structlog.get_logger("request").exception("unforeseen_error", path=scope["path"])
-                if started:
-                    raise
-                await _masked(request_id)(scope, receive, stamped)
             finally:
                 CALLER.reset(caller)
+
+
+class Masks:
+    """Has the log told of an error that nobody foresaw, and the client its request's id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on; what has begun to be answered is broken off."""
+        started = False
+
+        async def seen(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            structlog.get_logger("request").exception("unforeseen_error", path=_template(scope))
+            if started:
+                raise
+            await _masked(scope["state"]["id"])(scope, receive, send)
+
+
+def _template(scope: Scope) -> str:
+    """The path of a request without what it names, which may be a secret."""
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(f"/{value}", f"/{{{name}}}")
+    return path
 
 
 def _name_once(headers: MutableHeaders, name: str) -> None:

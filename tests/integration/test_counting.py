@@ -1,5 +1,7 @@
 """What the gateway says of itself: its counts, its line in the log, and what neither ever tells."""
 
+import asyncio
+import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,6 +11,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from app.logs import forgotten
 from loaders.extensions import ProjectExtensions
 from resolvers.schema import ENTITIES
 from sandbox.running import Address
@@ -211,6 +214,30 @@ async def test_a_crash_outside_of_every_field_is_a_masked_500(door: Door, monkey
     assert id_ in answer.errors[0]["message"]
     assert "canary" not in answer.body.decode()
     assert [(line["event"], line["request_id"]) for line in lines] == [("unforeseen_error", id_)]
+
+
+async def test_the_path_of_a_crash_is_logged_without_what_it_names(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.gateway.doorkeeper, "viewer", None)
+    with capture_logs() as lines:
+        answer = await door.call("GET", "/auth/raken/callback/canary")
+    assert answer.status == 500
+    assert [line["path"] for line in lines] == ["/auth/raken/callback/{state}"]
+
+
+async def test_what_the_event_loop_is_left_with_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    async def left() -> None:
+        raise RuntimeError("canary: the inside of the gateway")
+
+    asyncio.get_running_loop().set_exception_handler(forgotten)
+    with capture_logs() as lines:
+        task = asyncio.create_task(left())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+    (line,) = lines
+    assert (line["event"], line["what"]) == ("unforeseen_error", "Task exception was never retrieved")
+    assert "canary" not in str({**line, "exc_info": None})
+    assert not caplog.records
 
 
 async def test_a_value_of_ours_that_the_schema_cannot_say_is_masked_too(

@@ -57,13 +57,14 @@ def policy(text: str) -> dict[str, list[str]]:
     return {name: sources for name, *sources in (rule.split() for rule in text.split(";"))}
 
 
-async def test_an_error_that_nobody_foresaw_has_its_protections_too(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+async def test_an_error_that_nobody_foresaw_has_its_protections_and_is_told_to_the_page_that_asked(
+    public: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door.gateway.endpoint, "respond", None)
-    answer = await door.post({"query": "{ __typename }"})
+    monkeypatch.setattr(public.gateway.endpoint, "respond", None)
+    answer = await public.post({"query": "{ __typename }"}, {**signed(), "origin": NAMED})
     assert answer.status == 500
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["access-control-allow-origin"] == NAMED
 
 
 FORMS = {
