@@ -1,22 +1,22 @@
-"""The line to a client: uvicorn's protocol, with an end to its patience.
+"""The line to a client: a connection, with an end to its patience.
 
 One rule: a client that sends or takes nothing whole within the time is cut off, and holds up nobody but itself.
 """
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from app.framing import Framing
 
 SENDING = 20.0
 "Seconds within which a request is whole, its headers and its body of at most 1 MiB; from the connection's start on."
 TAKING = 60.0
 "Seconds within which a client takes what waits for it."
-LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-class Line(HttpToolsProtocol):
+class Line(Framing):
     """A connection."""
 
     def __init__(self, *given: Any, **more: Any) -> None:
@@ -66,10 +66,7 @@ class Line(HttpToolsProtocol):
             self._sending.start()
             return
         if not self.transport.is_closing():
-            # An answer that has begun is not followed by another one.
-            begun = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-            self.transport.write(b"" if begun else LATE)
-            self.transport.close()
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _abort(self) -> None:
         self.transport.abort()

@@ -3,19 +3,16 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from socket import AF_INET, SO_RCVBUF, SOCK_STREAM, SOL_SOCKET, create_connection, socket
+from socket import AF_INET, SO_RCVBUF, SOCK_STREAM, SOL_SOCKET, socket
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app import line, serving
+from app import line
+from tests.integration.wire import PATIENT, called, rest, serving
 
 SHORT = 0.3
 "Seconds, in place of the real ones."
-PATIENT = 15
-"Seconds that a test gives the gateway."
 LARGE = 8 * 1024 * 1024
 
 
@@ -50,36 +47,9 @@ def port(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Yields the port of a server as `serve` starts it, whose patience is short."""
     monkeypatch.setattr(line, "SENDING", SHORT)
     monkeypatch.setattr(line, "TAKING", SHORT)
-    config = serving._config(app)
-    config.lifespan = "off"
-    server = uvicorn.Server(config)
-    with closing(socket(AF_INET, SOCK_STREAM)) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield listener.getsockname()[1]
+    with serving(app) as port:
+        yield port
         app.let.set()
-        server.should_exit = True
-        thread.join(PATIENT)
-
-
-@contextmanager
-def called(port: int, sent: bytes) -> Iterator[socket]:
-    with create_connection(("127.0.0.1", port), PATIENT) as client:
-        client.sendall(sent)
-        yield client
-
-
-def rest(client: socket) -> bytes:
-    """All that comes until the other side ends; a time-out is a failure."""
-    got = bytearray()
-    try:
-        while data := client.recv(65_536):
-            got += data
-    except ConnectionError:
-        pass
-    return bytes(got)
 
 
 SLOW = {
