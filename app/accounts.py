@@ -1,16 +1,18 @@
 """Who somebody is: signing in with a local account, and what a token or cookie says.
 
-One rule: where the token's subject is an account, the account's word holds: its role, and whether it is active.
+One rule: where the token's subject is an account, the account's word holds: its role, whether it is active, and which
+of its sessions have ended.
 """
 
 import asyncio
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import structlog
@@ -18,10 +20,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
-from app.attempts import Attempts, Pair
 from app.caller import CALLER
 from app.provider import Provider
 from loaders.accounts import Account, Accounts, Role
+from loaders.attempts import Attempts
 from loaders.clock import Clock
 from loaders.errors import ExtensionsUnavailable, RateLimited, Unauthenticated
 from resolvers.access import Viewer
@@ -60,6 +62,15 @@ def _verified(hash_: str | None, password: str) -> bool:
         return False
 
 
+class Claims(NamedTuple):
+    """What a token says of who shows it; the account's word is not in it yet."""
+
+    subject: str
+    role: Role
+    session: int | None = None
+    "The account's `session_number` when this session began; None: it is no session that a password has begun."
+
+
 class Tokens:
     """Signs the gateway's own tokens, HS256 by `JWT_SECRET`, and reads them and those of an identity provider."""
 
@@ -68,17 +79,19 @@ class Tokens:
         self._audience = audience
         self._clock = clock
 
-    def sign(self, subject: str, role: Role, lasting: timedelta) -> tuple[str, datetime]:
-        """A token and its end."""
+    def sign(self, subject: str, role: Role, lasting: timedelta, session: int | None = None) -> tuple[str, datetime]:
+        """A token and its end; with a number it is a session, which ends with the account's others."""
         ends = (self._clock.now() + lasting).replace(microsecond=0)
         # An id of its own, so that no two are the same, however soon they follow each other (RFC 7519, section 4.1.7).
         claims: dict[str, Any] = {"sub": subject, "role": role.value, "exp": ends, "jti": secrets.token_urlsafe(12)}
         if self._audience:
             claims["aud"] = self._audience
+        if session is not None:
+            claims["session_number"] = session
         return jwt.encode(claims, self._secret, algorithm="HS256"), ends
 
-    def read(self, token: str, key: jwt.PyJWK | None = None) -> tuple[str, Role]:
-        """The subject and role that a token claims; it is signed by `key` where there is one, else by `JWT_SECRET`.
+    def read(self, token: str, key: jwt.PyJWK | None = None) -> Claims:
+        """What a token claims; it is signed by `key` where there is one, else by `JWT_SECRET`.
 
         Raises:
             Unauthenticated: it is signed by another key, has ended, or lacks a claim.
@@ -108,7 +121,8 @@ class Tokens:
             raise Unauthenticated("expected a token that has not ended; sign in again")
         if begins > now or not subject:
             raise Unauthenticated(_ANOTHER)
-        return subject, role
+        session = claims.get("session_number")
+        return Claims(subject, role, session if isinstance(session, int) else None)
 
 
 def _instant(claims: dict[str, Any], name: str) -> float:
@@ -141,16 +155,18 @@ class Doorkeeper:
         Raises:
             Unauthenticated: the credentials are wrong, or there are none.
         """
-        subject, role = await self.claims(request)
+        subject, role, session = await self.claims(request)
         account = await self._account(subject)
         if account is None:
             return Viewer(subject, role, Account(subject, subject, subject, role, active=True))
         if not account.active:
             raise Unauthenticated("expected an active account; this one was deactivated")
+        if session is not None and session < account.session_number:
+            raise Unauthenticated("expected a session that goes on; this one was ended, sign in again")
         return Viewer(subject, account.role, account)
 
-    async def claims(self, request: Request) -> tuple[str, Role]:
-        """The subject and role that a request's token claims; the account's word is not in it yet.
+    async def claims(self, request: Request) -> Claims:
+        """What a request's token claims.
 
         Raises:
             Unauthenticated: the credentials are wrong, or there are none.
@@ -159,8 +175,18 @@ class Doorkeeper:
         if "claims" not in state:
             token = self._credentials(request)
             state["claims"] = self._tokens.read(token, await self._provider.key(token))
-        claims: tuple[str, Role] = state["claims"]
+        claims: Claims = state["claims"]
         return claims
+
+    async def heard(self, id_: str) -> None:
+        """An account was changed, any where none is named: what is remembered of it is what Postgres now says."""
+        known = {
+            subject: account.id
+            for subject, account in self._remembered.items()
+            if account is not None and id_ in ("", account.id)
+        }
+        found = await self._accounts.many(list(known.values()))
+        self._remembered.update((subject, found.get(known_id)) for subject, known_id in known.items())
 
     async def _account(self, subject: str) -> Account | None:
         """The account of a subject; as last known where Postgres is away, so that Raken's data stays within reach."""
@@ -208,40 +234,49 @@ class Doorkeeper:
             RateLimited: too many sign in at once, or have failed before.
             ExtensionsUnavailable: Postgres is away.
         """
+        with self._one_more():
+            attempt = await self._attempts.begin(email, CALLER.get())
+            try:
+                account = await self._checked(email, password)
+            except Unauthenticated:
+                raise
+            except Exception:
+                with suppress(ExtensionsUnavailable):
+                    await self._attempts.void(attempt)
+                raise
+            await self._attempts.right(attempt)
+        return self._begun(account)
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        """Counts who is signing in, and says who may not yet."""
+        self._signing_in += 1
         try:
-            attempt = self._begun(email)
+            self._check_crowd()
+            yield
         except RateLimited as limited:
             _log.warning("sign_in_limited", address=CALLER.get(), wait=limited.wait)
             raise
-        self._signing_in += 1
-        try:
-            signed = await self._checked(email, password)
-        except Unauthenticated:
-            raise
-        except BaseException:
-            self._attempts.void(attempt)
-            raise
-        else:
-            self._attempts.right(attempt)
-            return signed
         finally:
             self._signing_in -= 1
 
-    def _begun(self, email: str) -> Pair:
-        if self._signing_in >= AT_ONCE:
+    def _check_crowd(self) -> None:
+        if self._signing_in > AT_ONCE:
             raise RateLimited(f"expected {AT_ONCE} sign-ins at once at most, got more; try again in a moment")
-        return self._attempts.begin(email, CALLER.get())
 
-    async def _checked(self, email: str, password: str) -> SignedIn:
-        hash_ = await self._accounts.password_hash(email)
+    async def _checked(self, email: str, password: str) -> Account:
+        known, hash_ = await self._accounts.secret(email) or (None, None)
         async with self._turns:
             right = await asyncio.to_thread(_verified, hash_, password)
-        account = await self._accounts.by_subject(email) if right else None
-        if account is None or not account.active:
+        if known is None or not right or not known.active:
             _log.warning("sign_in_refused")
             raise Unauthenticated("expected the email and password of an active account")
+        return known
+
+    def _begun(self, account: Account) -> SignedIn:
+        """A session, under the number that was read with the password's hash: a later password ends it."""
         _log.info("signed_in", account=account.id)
-        token, ends = self._tokens.sign(account.id, account.role, SESSION)
+        token, ends = self._tokens.sign(account.id, account.role, SESSION, account.session_number)
         return SignedIn(token, ends, account)
 
 

@@ -94,7 +94,7 @@ class RateLimit:
     async def _subject(self, request: Request) -> str:
         """Who is counted: whom the token names, else the address."""
         try:
-            subject, _ = await self._doorkeeper.claims(request)
+            subject = (await self._doorkeeper.claims(request)).subject
         except Unauthenticated:
             return f"address {CALLER.get()}"
         return f"subject {subject.strip().casefold()}"

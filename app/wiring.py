@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from app.accounts import Doorkeeper, Tokens
-from app.attempts import Attempts
 from app.clock import SystemClock
 from app.config import Settings
 from app.desk import Desk
@@ -23,6 +22,7 @@ from app.provider import Provider
 from app.rest import Rest
 from loaders.accounts import Accounts
 from loaders.ahead import Ahead
+from loaders.attempts import Attempts
 from loaders.audit import AuditLog
 from loaders.clock import Clock
 from loaders.commons import Commons, Shared
@@ -93,7 +93,8 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_audience, clock)
         provider = Provider(settings.jwks_url, clock)
         stack.push_async_callback(provider.close)
-        doorkeeper = Doorkeeper(stores.accounts, tokens, provider, Attempts(clock), settings.origins)
+        attempts = Attempts(postgres, settings.jwt_secret.get_secret_value())
+        doorkeeper = Doorkeeper(stores.accounts, tokens, provider, attempts, settings.origins)
 
         usages = Usages(list(CATALOGUE))
         keeper = _keeper(settings, postgres, clock)
@@ -103,7 +104,8 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         tier = await _tier(settings, postgres, clock, stack)
         loader = _loader(settings, raken, Shared(ledger, tier, clock, CATALOGUE), usages, clock)
         stack.push_async_callback(loader.close)
-        ear = _ear(settings, {"slice": loader.source.heard, "tokens": keeper.heard, "pause": pace.heard}, stack)
+        heard = {"slice": loader.source.heard, "tokens": keeper.heard, "pause": pace.heard, "account": doorkeeper.heard}
+        ear = _ear(settings, heard, stack)
 
         desk = Desk(doorkeeper, loader, usages, raken)
         contexts = _contexts(settings, loader, stores, Refresher(loader, audit), desk)
@@ -116,7 +118,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
 
         health = Health({"postgres": postgres.ping, "raken": raken.ping})
         await stack.enter_async_context(ended(_watch(settings, postgres, health, loader, ear)))
-        ahead = _ahead(settings, loader, ledger, health)
+        ahead = _ahead(settings, loader, ledger, attempts, health)
         yield Gateway(settings, endpoint, rest, doorkeeper, keeper, health, metrics, loader, ahead, ear, clock)
 
 
@@ -136,7 +138,7 @@ def _ear(settings: Settings, heard: Mapping[str, Heard], stack: AsyncExitStack) 
     return ear
 
 
-def _ahead(settings: Settings, loader: Loader, ledger: Ledger, health: Health) -> Ahead:
+def _ahead(settings: Settings, loader: Loader, ledger: Ledger, attempts: Attempts, health: Health) -> Ahead:
     """What is read before anybody asks: people open on projects, members, and the default window's time cards."""
     zone = ZoneInfo(settings.company_time_zone)
 
@@ -144,7 +146,11 @@ def _ahead(settings: Settings, loader: Loader, ledger: Ledger, health: Health) -
         months = window(None, None, loader.clock.now().astimezone(zone).date()).months()
         return [SliceKey(PROJECTS), SliceKey(MEMBERS), *(SliceKey(TIME_CARDS, None, month) for month in months)]
 
-    return Ahead(loader, critical, health.migrated, lambda: ledger.tidy(settings.max_stale_seconds))
+    async def tidy() -> None:
+        await ledger.tidy(settings.max_stale_seconds)
+        await attempts.tidy()
+
+    return Ahead(loader, critical, health.migrated, tidy)
 
 
 def _loader(settings: Settings, raken: HttpRaken, commons: Commons, usages: Usages, clock: Clock) -> Loader:

@@ -1,6 +1,7 @@
 """Local accounts: who may sign in here, and as what.
 
-The rule it keeps: an email address is one account, whatever its letter case.
+The rule it keeps: an email address is one account, whatever its letter case; and each change of an account is in the
+audit log, and told to all processes.
 """
 
 # ruff: noqa: S608 - the names in the statements are this module's, never a reader's
@@ -12,9 +13,11 @@ from typing import Any
 
 import asyncpg
 
+from loaders import inputs
 from loaders.audit import audit
-from loaders.errors import BadInput
-from loaders.inputs import UNSTORABLE, text
+from loaders.errors import BadInput, NotFound
+from loaders.inputs import UNSTORABLE
+from loaders.ledger import CHANNEL
 from loaders.postgres import COORDINATING, Postgres
 from loaders.uuids import is_uuid
 
@@ -37,16 +40,25 @@ class Account:
     display_name: str
     role: Role
     active: bool
+    session_number: int = 0
+    "Sessions that were begun under a lower one have ended."
 
 
-_COLUMNS = "id, email, display_name, role, active"
+COMMAND_LINE = "command line"
+"The actor where a command changes something."
+_COLUMNS = "id, email, display_name, role, active, session_number"
 _BY_SUBJECT = f"SELECT {_COLUMNS} FROM accounts WHERE id = $1 OR lower(email) = lower($2)"
 _MANY = f"SELECT {_COLUMNS} FROM accounts WHERE id = ANY($1::text[]::uuid[])"
 _EVERYONE = f"SELECT {_COLUMNS} FROM accounts ORDER BY lower(email)"
-_PASSWORD_HASH = "SELECT password_hash FROM accounts WHERE lower(email) = lower($1)"  # noqa: S105 - a statement, not a password
+_SECRET = f"SELECT {_COLUMNS}, password_hash FROM accounts WHERE lower(email) = lower($1)"
 _ADD = f"""
     INSERT INTO accounts (email, role, display_name, password_hash) VALUES ($1, $2, $3, $4) RETURNING {_COLUMNS}
 """
+_LOCK = f"SELECT {_COLUMNS} FROM accounts WHERE lower(email) = lower($1) FOR UPDATE"
+_ACTIVE = "active = $2, session_number = session_number + 1"
+_ROLE = "role = $2"
+_PASSWORD = "password_hash = $2, session_number = session_number + 1"  # noqa: S105 - a statement's part
+_TELL = "SELECT pg_notify($1, 'account ' || $2)"
 
 
 class Accounts:
@@ -77,26 +89,24 @@ class Accounts:
         async with self._postgres.asking() as connection:
             return [_account(row) for row in await connection.fetch(_EVERYONE)]
 
-    async def password_hash(self, email: str) -> str | None:
-        """The hash that the account of this email was added with; None where there is no such account."""
+    async def secret(self, email: str) -> tuple[Account, str] | None:
+        """The account of an email with the hash of its password; None where there is no such account."""
         if UNSTORABLE.search(email):
             return None
         async with self._postgres.asking() as connection:
-            hashed: str | None = await connection.fetchval(_PASSWORD_HASH, email.strip())
-        return hashed
+            row = await connection.fetchrow(_SECRET, email.strip())
+        return None if row is None else (_account(row), row["password_hash"])
 
     async def add(
-        self, email: str, role: Role, name: str | None = None, *, password_hash: str, actor: str = "command line"
+        self, email: str, role: Role, name: str | None = None, *, password_hash: str, actor: str = COMMAND_LINE
     ) -> Account:
         """Adds an account; without a name it goes by its email.
 
         Raises:
             BadInput: no email, or one that is taken.
         """
-        email = text("email", email.strip())
-        if not email:
-            raise BadInput("email: expected an address, got nothing")
-        shown = text("name", (name or "").strip()) or email
+        email = inputs.email("email", email.strip())
+        shown = inputs.text("name", (name or "").strip()) or email
         async with self._postgres.asking() as connection, connection.transaction():
             try:
                 row = await connection.fetchrow(_ADD, email, role.value, shown, password_hash)
@@ -107,6 +117,43 @@ class Accounts:
             await audit(connection, actor, "addAccount", added.id, None, after)
         return added
 
+    async def deactivate(self, email: str, actor: str = COMMAND_LINE) -> Account:
+        """Shuts somebody out: no sign-in, and no session goes on. Raises: NotFound."""
+        return await self._change(email, actor, "deactivateAccount", _ACTIVE, value=False)
+
+    async def activate(self, email: str, actor: str = COMMAND_LINE) -> Account:
+        """Lets somebody sign in again. Raises: NotFound."""
+        return await self._change(email, actor, "activateAccount", _ACTIVE, value=True)
+
+    async def change_role(self, email: str, role: Role, actor: str = COMMAND_LINE) -> Account:
+        """Gives somebody another role, sessions that go on included. Raises: NotFound."""
+        return await self._change(email, actor, "changeRole", _ROLE, role.value)
+
+    async def change_password(self, email: str, password_hash: str, actor: str = COMMAND_LINE) -> Account:
+        """Replaces the password, and ends every session that was begun with the former one. Raises: NotFound."""
+        return await self._change(email, actor, "changePassword", _PASSWORD, password_hash)
+
+    async def _change(self, email: str, actor: str, action: str, assignments: str, value: object) -> Account:
+        update = f"UPDATE accounts SET {assignments} WHERE id = $1 RETURNING {_COLUMNS}"
+        async with self._postgres.asking() as connection, connection.transaction():
+            row = None if UNSTORABLE.search(email) else await connection.fetchrow(_LOCK, email.strip())
+            if row is None:
+                raise NotFound(f"email: expected one that has an account, got {email!a}")
+            before, after = _account(row), _account(await connection.fetchrow(update, row["id"], value))
+            await audit(connection, actor, action, after.id, _unlike(before, after), _unlike(after, before))
+            await connection.execute(_TELL, CHANNEL, after.id)
+        return after
+
 
 def _account(row: Any) -> Account:
-    return Account(str(row["id"]), row["email"], row["display_name"], Role(row["role"]), row["active"])
+    role, number = Role(row["role"]), row["session_number"]
+    return Account(str(row["id"]), row["email"], row["display_name"], role, row["active"], number)
+
+
+def _unlike(account: Account, other: Account) -> dict[str, object]:
+    """What the audit log tells of an account where it is not as another is: never of its password."""
+    return dict(_told(account).items() - _told(other).items())
+
+
+def _told(account: Account) -> dict[str, str | bool]:
+    return {"role": account.role.value, "active": account.active}

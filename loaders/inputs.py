@@ -14,6 +14,8 @@ from loaders.uuids import is_uuid
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 "NUL, and the surrogates that stand alone in a Python text: Postgres' UTF-8 has neither."
+EMAIL_LENGTH = 254
+"Characters that a mail server takes at most (RFC 5321, section 4.5.3.1.3, less its brackets)."
 CUSTOM_FIELDS_BYTES = 65_536
 CUSTOM_FIELDS_DEPTH = 256
 
@@ -28,6 +30,18 @@ def text(name: str, value: object) -> str:
         raise BadInput(f"{name}: expected a text, got {type(value).__name__}")
     if UNSTORABLE.search(value):
         raise BadInput(f"{name}: expected a text without NUL and lone surrogates, got {value[:40]!a}")
+    return value
+
+
+def email(name: str, value: str) -> str:
+    """An address as people write it, to the letter; whether it receives mail is not asked."""
+    user, _, domain = value.partition("@")
+    shaped = user and domain and "@" not in domain and value.isprintable() and " " not in value
+    if not shaped or len(value) > EMAIL_LENGTH:
+        raise BadInput(
+            f"{name}: expected an address like name@company.example, with one @, no spaces and at most {EMAIL_LENGTH} "
+            f"characters; got {value[:40]!a}"
+        )
     return value
 
 

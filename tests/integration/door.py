@@ -162,14 +162,15 @@ def configured(sandbox: Address, database_url: str, **variables: str) -> Setting
 
 
 async def forget(database_url: str) -> None:
-    """Lets everything be forgotten that was read of Raken, and how it was asked."""
+    """Lets everything be forgotten that was read of Raken, how it was asked, and who has signed in, or tried to."""
     # Nothing was read where there is no database yet, or none that was migrated.
     with suppress(OSError, asyncpg.UndefinedTableError):
         postgres = await asyncpg.connect(database_url)
         try:
             await postgres.execute(
-                "TRUNCATE slices, api_cache, raken_days, raken_senders; UPDATE raken_pace SET next_at = '-infinity', "
-                "number = number + 1, paused_until = '-infinity', times = 0, quota = false"
+                "TRUNCATE slices, api_cache, raken_days, raken_senders, sign_ins; "
+                "UPDATE raken_pace SET next_at = '-infinity', number = number + 1, paused_until = '-infinity', "
+                "times = 0, quota = false"
             )
         finally:
             await postgres.close()

@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.accounts import COOKIE, hashed
-from app.attempts import FREE
 from app.clock import SystemClock
 from app.site import local
 from loaders.accounts import Accounts, Role
+from loaders.attempts import FREE
 from loaders.postgres import Postgres
 from sandbox.running import Address
 from tests.integration.conftest import Line
@@ -257,3 +257,13 @@ async def test_a_postgres_that_is_away_is_nobodys_failure(sandbox: Address, line
         await line.cut()
         for _ in range(FREE + 1):
             assert (await submitted(door, "ann@asr.example")).status == 503
+
+
+async def test_one_who_guesses_at_many_processes_is_slowed_down_by_all(
+    sandbox: Address, home: str, door: Door, ann: str
+) -> None:
+    async with opened(sandbox, home, first=False) as another:
+        doors = [door, another] * (FREE // 2)
+        guesses = [await tried(one, ann, "a guess", "192.0.2.1") for one in doors]
+        assert {answer.status for answer in guesses} == {401}
+        assert [(await tried(one, ann, PASSWORD, "192.0.2.1")).status for one in (door, another)] == [429, 429]

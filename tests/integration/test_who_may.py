@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,7 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from app.accounts import AT_ONCE, Tokens, hashed
+from app.accounts import AT_ONCE, Claims, Tokens, hashed
 from app.clock import SystemClock
 from loaders.accounts import Account, Accounts, Role
 from loaders.errors import Unauthenticated
@@ -41,7 +43,6 @@ BAD_TOKENS = {
     "not yet begun": f"Bearer {token(nbf=datetime.now(UTC) + timedelta(minutes=5))}",
     "another key": f"Bearer {token(secret='another-secret-of-thirty-two-bytes!')}",
     "unsigned": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, '', algorithm='none')}",
-    "another algorithm": f"Bearer {jwt.encode({'sub': 'x', 'role': 'ADMIN', 'exp': HOUR}, SECRET * 2, 'HS512')}",
     "no role": f"Bearer {token(role=None)}",
     "a role that there is not": f"Bearer {token(role='OWNER')}",
     "a role in small letters": f"Bearer {token(role='admin')}",
@@ -70,9 +71,14 @@ async def account(home: str, role: Role, *, active: bool = True) -> Account:
     """A new account, whose email is in capitals."""
     async with Postgres(home, SystemClock()) as postgres:
         added = await Accounts(postgres).add(f"{uuid4().hex}@ASR.EXAMPLE", role, "Ann", password_hash=HASH)
-        async with postgres.asking() as connection:
-            await connection.execute("UPDATE accounts SET active = $2 WHERE id = $1::text::uuid", added.id, active)
+    await decided(home, "UPDATE accounts SET active = $2 WHERE id = $1::text::uuid", added.id, active)
     return added
+
+
+async def decided(home: str, change: str, *values: object) -> None:
+    """Somebody changes an account in the database."""
+    async with Postgres(home, SystemClock()) as postgres, postgres.asking() as connection:
+        await connection.execute(change, *values)
 
 
 async def test_a_token_with_everything_lets_in(door: Door) -> None:
@@ -113,6 +119,14 @@ async def test_an_audience_that_is_set_is_asked_of_tokens(sandbox: Address, home
         for audience in ("raken-gateway", ["another", "raken-gateway"]):
             answer = await door.post({"query": "{ me { id } }"}, signed(f"Bearer {token(aud=audience)}"))
             assert answer.status == 200
+
+
+async def test_the_right_key_lets_in_by_its_own_algorithm_alone(sandbox: Address, home: str) -> None:
+    secret = SECRET * 2  # long enough for each of these
+    async with opened(sandbox, home, JWT_SECRET=secret) as door:
+        for algorithm, status in (("HS256", 200), ("HS384", 401), ("HS512", 401)):
+            given = jwt.encode({"sub": "x", "role": "ADMIN", "exp": HOUR}, secret, algorithm)
+            assert (await door.post({"query": "{ me { id } }"}, signed(f"Bearer {given}"))).status == status
 
 
 FREE = {
@@ -201,6 +215,15 @@ async def test_a_deactivated_account_is_refused_whatever_its_token_says(door: Do
         refused(await door.ask("{ me { id } }", sub=sub))
 
 
+async def test_what_is_decided_of_an_account_counts_from_the_next_request_on(door: Door, home: str) -> None:
+    ann = await account(home, Role.VIEWER)
+    assert (await door.ask("{ me { role } }", sub=ann.id)).data == {"me": {"role": "VIEWER"}}
+    await decided(home, "UPDATE accounts SET role = 'MANAGER' WHERE id = $1::text::uuid", ann.id)
+    assert (await door.ask("{ me { role } }", sub=ann.id)).data == {"me": {"role": "MANAGER"}}
+    await decided(home, "UPDATE accounts SET active = false WHERE id = $1::text::uuid", ann.id)
+    refused(await door.ask("{ me { role } }", sub=ann.id))
+
+
 async def test_an_account_that_postgres_cannot_name_now_keeps_the_role_it_had(
     sandbox: Address, home: str, line: Line
 ) -> None:
@@ -211,6 +234,103 @@ async def test_an_account_that_postgres_cannot_name_now_keeps_the_role_it_had(
         assert (await door.ask(query, sub=ann.id)).data == {"me": {"role": "VIEWER"}}
         await line.cut()
         assert (await door.ask(query, sub=ann.id)).data == {"me": {"role": "VIEWER"}}
+
+
+@asynccontextmanager
+async def theirs(dsn: str) -> AsyncIterator[Accounts]:
+    """The accounts as another process has them, a command, say."""
+    async with Postgres(dsn, SystemClock()) as postgres:
+        yield Accounts(postgres)
+
+
+async def session(door: Door, account: Account, password: str = PASSWORD) -> dict[str, str]:
+    """The headers of somebody who has signed in."""
+    answer = await door.post({"query": LOGIN, "variables": {"email": account.email, "password": password}})
+    return signed(f"Bearer {answer.data['login']['token']}")
+
+
+ME = {"query": "{ me { id } }"}
+
+
+async def test_another_password_ends_the_sessions_of_the_former_one_and_no_others(door: Door, home: str) -> None:
+    ann, bob = await account(home, Role.ADMIN), await account(home, Role.ADMIN)
+    former, bobs = await session(door, ann), await session(door, bob)
+    async with theirs(home) as accounts:
+        await accounts.change_password(ann.email, hashed("another password"))
+    refused(await door.post(ME, former))
+    assert (await door.post(ME, bobs)).data == {"me": {"id": bob.id}}
+    assert (await door.post(ME, await session(door, ann, "another password"))).data == {"me": {"id": ann.id}}
+    answer = await door.post({"query": LOGIN, "variables": {"email": ann.email, "password": PASSWORD}})
+    assert answer.codes == {"login": "UNAUTHENTICATED"}
+
+
+async def test_a_token_that_no_password_has_begun_outlasts_the_password(door: Door, home: str) -> None:
+    ann = await account(home, Role.ADMIN)
+    async with theirs(home) as accounts:
+        await accounts.change_password(ann.email, hashed("another password"))
+    for claims in ({}, {"iat": datetime.now(UTC) - timedelta(hours=1)}, {"session_number": "0"}):
+        headers = signed(f"Bearer {token(sub=ann.email, **claims)}")
+        assert (await door.post(ME, headers)).data == {"me": {"id": ann.id}}
+
+
+async def test_a_session_that_was_ended_by_deactivating_does_not_come_back(door: Door, home: str) -> None:
+    ann = await account(home, Role.ADMIN)
+    before = await session(door, ann)
+    async with theirs(home) as accounts:
+        await accounts.deactivate(ann.email)
+        refused(await door.post(ME, before))
+        await accounts.activate(ann.email)
+    refused(await door.post(ME, before))
+    assert (await door.post(ME, await session(door, ann))).data == {"me": {"id": ann.id}}
+
+
+async def test_another_role_holds_from_the_next_request_on_in_the_same_session(door: Door, home: str) -> None:
+    ann = await account(home, Role.VIEWER)
+    headers = await session(door, ann)
+    async with theirs(home) as accounts:
+        await accounts.change_role(ann.email, Role.ADMIN)
+    assert (await door.post({"query": "{ me { role } }"}, headers)).data == {"me": {"role": "ADMIN"}}
+
+
+async def test_a_session_of_a_password_that_is_replaced_while_it_is_checked_has_ended(
+    door: Door, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await account(home, Role.ADMIN)
+    checking, replaced = threading.Event(), threading.Event()
+    verify = PasswordHasher.verify
+
+    def slow(hasher: PasswordHasher, hash_: str, password: str) -> bool:
+        checking.set()
+        return replaced.wait(10) and verify(hasher, hash_, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", slow)
+    signing_in = asyncio.create_task(session(door, ann))
+    assert await asyncio.to_thread(checking.wait, 10)
+    async with theirs(home) as accounts:
+        await accounts.change_password(ann.email, hashed("another password"))
+    replaced.set()
+    refused(await door.post(ME, await signing_in))
+
+
+async def test_what_is_changed_of_an_account_holds_in_an_outage_that_comes_before_its_next_request(
+    sandbox: Address, line: Line, until: Callable[[Callable[[], bool]], Awaitable[None]]
+) -> None:
+    async with opened(sandbox, line.dsn) as door, theirs(line.dsn) as accounts:
+        people = {name: await accounts.add(f"{name}@asr.example", Role.ADMIN, password_hash=HASH) for name in "abcd"}
+        sessions = {name: await session(door, one) for name, one in people.items()}
+        for headers in sessions.values():
+            assert (await door.post(ME, headers)).status == 200
+        await asyncio.wait_for(door.gateway.ear.hears.wait(), 5)
+        await accounts.change_role("b@asr.example", Role.VIEWER)
+        await accounts.change_password("c@asr.example", HASH)
+        await accounts.deactivate("a@asr.example")
+        remembered = door.gateway.doorkeeper._remembered
+        await until(lambda: not (remembered[people["a"].id] or people["a"]).active)
+        await line.cut()
+        for name in "ac":
+            refused(await door.post(ME, sessions[name]))
+        for name, role in (("b", "VIEWER"), ("d", "ADMIN")):
+            assert (await door.post({"query": "{ me { role } }"}, sessions[name])).data == {"me": {"role": role}}
 
 
 EVERYTHING = """{
@@ -333,11 +453,11 @@ def test_a_token_begins_and_ends_by_the_clock_that_is_handed_in(clock: Hands) ->
     tokens = Tokens(SECRET, "", clock)
     hour, _ = tokens.sign("somebody", Role.ADMIN, timedelta(hours=1))
     later = token(exp=clock.now() + timedelta(hours=3), nbf=clock.now() + timedelta(hours=1))
-    assert tokens.read(hour) == ("somebody", Role.ADMIN)
+    assert tokens.read(hour) == Claims("somebody", Role.ADMIN)
     with pytest.raises(Unauthenticated, match="of this gateway"):
         tokens.read(later)
     clock.move(3600)
-    assert tokens.read(later) == ("somebody", Role.ADMIN)
+    assert tokens.read(later) == Claims("somebody", Role.ADMIN)
     with pytest.raises(Unauthenticated, match="has not ended"):
         tokens.read(hour)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.errors import BadInput, NotFound
-from loaders.inputs import account, budget, custom_fields, text, texts, uuids
+from loaders.inputs import EMAIL_LENGTH, account, budget, custom_fields, email, text, texts, uuids
 
 ID = "3f0c4a5e-91f5-4c42-8f6a-0d3e6c1b7a10"
 
@@ -146,3 +146,39 @@ def test_an_assigned_id_that_is_not_shaped_like_a_uuid_is_refused(id_: str) -> N
         uuids("assignedProjectIds", [ID, id_])
     with pytest.raises(NotFound):
         account("internalUserId", id_)
+
+
+LONG = "a" * (EMAIL_LENGTH - len("@asr.example"))
+
+
+@pytest.mark.parametrize(
+    "value", ["a@b", "Ann.Lee+1@asr.example", "o'neil@asr.example", "ä@bücher.example", f"{LONG}@asr.example"]
+)
+def test_an_address_is_kept_as_it_is_written(value: str) -> None:
+    assert email("email", value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ann",
+        "@",
+        "@asr.example",
+        "ann@",
+        "ann@asr@example",
+        "ann lee@asr.example",
+        " ann@asr.example",
+        "ann@asr.example\n",
+        "ann\t@asr.example",
+        "ann\u00a0@asr.example",
+        "ann\u200b@asr.example",
+        "ann\x00@asr.example",
+        "\ud800@asr.example",
+        f"a{LONG}@asr.example",
+    ],
+    ids=ascii,
+)
+def test_what_is_no_address_is_refused_and_told_what_one_is(value: str) -> None:
+    with pytest.raises(BadInput, match=r"^email: expected an address like .*; got '[ -~]*'$"):
+        email("email", value)
