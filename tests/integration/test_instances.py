@@ -75,7 +75,8 @@ async def test_three_hundred_readers_of_two_cold_instances_ask_raken_what_one_as
         await one.ask(VIEW)
         await published(one)
         alone = sandbox.counts()["paths"]
-    async with two(sandbox, home, **variables) as doors:
+    patient = {"QUERY_DEADLINE_SECONDS": "60"}
+    async with two(sandbox, home, **variables, **patient) as doors:
         answers = await asyncio.gather(*(doors[n % 2].ask(VIEW) for n in range(CROWD)))
         assert len({str(answer.data) for answer in answers}) == 1
         together = sandbox.counts()["paths"]
@@ -105,6 +106,22 @@ async def test_a_refresh_on_one_instance_is_on_the_other_within_a_second(
         assert (told["added"], told["changed"], told["removed"]) == (1, 0, 0)
         async with asyncio.timeout(1):
             await until(lambda: held(other).reading.number == held(one).reading.number)
+        sandbox.forget_counts()
+        assert (await names(other))[0] == "Aardvark Annex"
+        assert sandbox.requests() == 0
+
+
+async def test_what_was_published_unheard_is_found_by_who_looks_around(
+    sandbox: Address, home: str, until: Until
+) -> None:
+    async with two(sandbox, home) as (one, other):
+        assert await names(one) == await names(other)
+        await other.gateway.ear.close()
+        sandbox.add("projects", name="Aardvark Annex", status="ACTIVE")
+        await one.ask(REFRESH)
+        assert held(other).reading.number < held(one).reading.number
+        other.gateway.ear.open()  # as a line does that was cut, and is there again
+        await until(lambda: held(other).reading.number == held(one).reading.number)
         sandbox.forget_counts()
         assert (await names(other))[0] == "Aardvark Annex"
         assert sandbox.requests() == 0
