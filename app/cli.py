@@ -6,28 +6,25 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from getpass import getpass
 from pathlib import Path
 
 import sandbox.main
-from app import papers, serving
-from app.accounts import Tokens, hashed
+from app import papers, serving, users
+from app.accounts import Tokens
 from app.clock import SystemClock
 from app.config import Settings, WrongConfiguration, settings
 from app.demo import demo
 from app.embedded import EmbeddedUnavailable, embedded_or_running
 from app.logs import configure
-from loaders.accounts import Accounts, Role
+from loaders.accounts import Role
 from loaders.errors import GatewayError
 from loaders.migrate import SchemaMismatch, migrate
-from loaders.postgres import Postgres
 from resolvers.graph import sdl
 from resolvers.schema import ENTITIES
 
 FAILED, WRONG = 1, 2
 TOKEN = timedelta(hours=1)
 ANY_SECRET = "no token is signed or read by this command"  # noqa: S105 - it stands where none is needed
-ROLES = [role.value for role in Role]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configure()
     try:
         chosen.run(chosen)
-    except (WrongConfiguration, EmbeddedUnavailable) as error:
+    except (WrongConfiguration, EmbeddedUnavailable, users.NoPassword) as error:
         _end(str(error), WRONG)
     except (GatewayError, SchemaMismatch, serving.NotStarted, OSError) as error:
         _end(str(error), FAILED)
@@ -60,13 +57,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_count, default=1, help="how many processes (1)")
     sandbox.main.add_arguments(_add(commands, "sandbox", run_sandbox, "a simulated Raken alone"))
     _add(commands, "migrate", run_migrate, "bring the database's schema to the newest")
-    user = _add(commands, "user", run_user, "local accounts")
-    user.add_argument("action", choices=["add"], help="add: make an account; its password is read from standard input")
-    user.add_argument("email", metavar="EMAIL")
-    user.add_argument("--role", required=True, choices=ROLES)
-    user.add_argument("--name", help="the name to show (the email)")
+    users.add_arguments(_add(commands, "user", run_user, "local accounts"))
     token = _add(commands, "token", run_token, "print a token of one hour, signed with JWT_SECRET")
-    token.add_argument("--role", required=True, choices=ROLES)
+    token.add_argument("--role", required=True, choices=users.ROLES)
     token.add_argument("--sub", default="command-line", help="whose it is (command-line)")
     export = _add(commands, "export-schema", run_export, "write schema.graphql")
     export.add_argument("--output", type=Path, default=Path("schema.graphql"), help="the file (schema.graphql)")
@@ -120,11 +113,9 @@ def run_migrate(_: argparse.Namespace) -> None:
 
 
 def run_user(chosen: argparse.Namespace) -> None:
-    """A new local account."""
-    password = getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        _end("expected a password on standard input, got nothing", WRONG)
-    print(asyncio.run(_add_user(_unsigned(), chosen, password)))  # noqa: T201 - its words
+    """Local accounts."""
+    for line in users.run(chosen, _unsigned()):
+        print(line)  # noqa: T201 - its words
 
 
 def run_token(chosen: argparse.Namespace) -> None:
@@ -155,16 +146,3 @@ async def _migrate(given: Settings) -> list[str]:
         return await migrate(given.database_url)
     async with embedded_or_running(given.data_dir) as dsn:
         return await migrate(dsn)
-
-
-async def _add_user(given: Settings, chosen: argparse.Namespace, password: str) -> str:
-    if not given.database_url:
-        async with embedded_or_running(given.data_dir) as dsn:
-            return await _add_user(given.on(dsn), chosen, password)
-    if given.migrates:
-        await migrate(given.database_url)
-    await serving.check(given.database_url)
-    async with Postgres(given.database_url, SystemClock()) as postgres:
-        hash_ = hashed(password)
-        account = await Accounts(postgres).add(chosen.email, Role(chosen.role), chosen.name, password_hash=hash_)
-    return f"{account.email} may sign in as {account.role.value}"

@@ -1,5 +1,6 @@
 """The command line: what each command prints, and its exit code: 0 fine, 1 failed, 2 wrong use or configuration."""
 
+import asyncio
 import io
 import signal
 import sys
@@ -13,7 +14,7 @@ import pytest
 from app import cli
 from app.accounts import _verified
 from app.clock import SystemClock
-from loaders.accounts import Accounts, Role
+from loaders.accounts import Account, Accounts, Role
 from loaders.migrate import migrations
 from loaders.postgres import Postgres
 from resolvers.schema import ENTITIES
@@ -61,6 +62,15 @@ def ended(*arguments: str) -> object:
         ("user", "add", "ann@asr.example"),
         ("user", "add", "ann@asr.example", "--role", "admin"),
         ("user", "add", "--role", "ADMIN"),
+        ("user", "add", "ann", "--role", "ADMIN"),
+        ("user", "add", " ", "--role", "ADMIN"),
+        ("user", "add", "ann@asr.example", "bob@asr.example", "--role", "ADMIN"),
+        ("user", "list", "ann@asr.example"),
+        ("user", "deactivate"),
+        ("user", "activate"),
+        ("user", "password"),
+        ("user", "role", "ann@asr.example"),
+        ("user", "role", "ann@asr.example", "--role", "OWNER"),
     ],
     ids=" ".join,
 )
@@ -135,7 +145,11 @@ def test_migrate_says_what_it_did_and_that_there_is_nothing_left(
     assert capsys.readouterr().out == "nothing to do: the newest schema\n"
 
 
-@pytest.mark.parametrize("arguments", [("migrate",), ("user", "add", "ann@asr.example", "--role", "ADMIN")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("migrate",), ("user", "add", "ann@asr.example", "--role", "ADMIN"), ("user", "list")],
+    ids=" ".join,
+)
 def test_with_postgres_away_a_command_fails_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
@@ -154,23 +168,32 @@ def add(monkeypatch: pytest.MonkeyPatch, email: str, password: str, *more: str) 
     return ended("user", "add", email, "--role", "PAYROLL", *more)
 
 
-async def kept(database_url: str, email: str) -> tuple[str, Role, str | None]:
-    """The name, role and password hash of an account."""
-    async with Postgres(database_url, SystemClock()) as postgres:
-        accounts = Accounts(postgres)
-        account = await accounts.by_subject(email)
-        assert account is not None
-        return account.display_name, account.role, await accounts.password_hash(email)
-
-
-def test_user_add_makes_an_account_that_may_sign_in(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch, database_url: str) -> str:
+    """The DSN of a database that the commands use and bring to the newest schema."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("AUTO_MIGRATE", "1")
     monkeypatch.delenv("JWT_SECRET")
+    return database_url
+
+
+def kept(database_url: str, email: str) -> tuple[Account, str]:
+    """An account, and its password's hash."""
+
+    async def secret() -> tuple[Account, str] | None:
+        async with Postgres(database_url, SystemClock()) as postgres:
+            return await Accounts(postgres).secret(email)
+
+    found = asyncio.run(secret())
+    assert found is not None
+    return found
+
+
+def test_user_add_makes_an_account_that_may_sign_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
     password = " p\u00e4ss word "
-    assert add(monkeypatch, "Ann@asr.example", f"{password}\r\nmore\n", "--name", "Ann Lee") == 0
+    assert add(monkeypatch, " Ann@asr.example ", f"{password}\r\nmore\n", "--name", "Ann Lee") == 0
     told = capsys.readouterr()
     assert told.out == "Ann@asr.example may sign in as PAYROLL\n"
     assert password not in told.out + told.err
@@ -178,21 +201,89 @@ def test_user_add_makes_an_account_that_may_sign_in(
     assert capsys.readouterr().err == "email: expected a new one, got ann@ASR.example, which has an account\n"
     assert add(monkeypatch, "bob@asr.example", "\n") == 2
     assert capsys.readouterr().err == "expected a password on standard input, got nothing\n"
-    assert add(monkeypatch, " ", "secret\n") == 1
 
 
-async def test_the_password_that_was_typed_is_the_one_that_signs_in(
-    monkeypatch: pytest.MonkeyPatch, database_url: str, line: Line
-) -> None:
-    chosen = cli.parser().parse_args(["user", "add", "ann@asr.example", "--role", "ADMIN"])
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    await cli._add_user(cli._unsigned(), chosen, "secret")
-    name, role, hash_ = await kept(database_url, "ann@asr.example")
-    assert (name, role) == ("ann@asr.example", Role.ADMIN)
-    assert hash_ is not None
+def test_user_add_says_what_an_address_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("user", "add", "ann lee@asr.example", "--role", "ADMIN") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("raken-gateway user add: error: argument EMAIL: expected an address like name@")
+    assert said.endswith("got 'ann lee@asr.example'")
+
+
+def test_the_password_that_was_typed_is_the_one_that_signs_in(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    assert add(monkeypatch, "ann@asr.example", "secret\n") == 0
+    account, hash_ = kept(database, "ann@asr.example")
+    assert (account.display_name, account.role) == ("ann@asr.example", Role.PAYROLL)
     assert hash_.startswith("$argon2id$")
     assert _verified(hash_, "secret")
     assert not _verified(hash_, "secret ")
+
+
+def test_user_list_has_a_line_for_each_account_in_the_order_of_their_emails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    assert ended("user", "list") == 0
+    assert capsys.readouterr().out == ""
+    for email, name in (
+        ("cho@asr.example", "Cho\n\x1b[2J"),
+        ("Bob@asr.example", "Bob"),
+        ("ann@asr.example", "Ann Lee"),
+    ):
+        assert add(monkeypatch, email, "secret\n", "--name", name) == 0
+    assert ended("user", "deactivate", "bob@asr.example") == 0
+    capsys.readouterr()
+    assert ended("user", "list") == 0
+    assert capsys.readouterr().out == (
+        "ann@asr.example\tPAYROLL\tactive\tAnn Lee\n"
+        "Bob@asr.example\tPAYROLL\tdeactivated\tBob\n"
+        "cho@asr.example\tPAYROLL\tactive\tCho\ufffd\ufffd[2J\n"
+    )
+
+
+def test_each_change_of_an_account_says_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    add(monkeypatch, "Ann@asr.example", "secret\n")
+    capsys.readouterr()
+    typed(monkeypatch, "another\n")
+    said = {
+        ("deactivate",): "Ann@asr.example may no longer sign in, and its sessions have ended\n",
+        ("activate",): "Ann@asr.example may sign in as PAYROLL\n",
+        ("role", "--role", "ADMIN"): "Ann@asr.example has the role ADMIN\n",
+        ("password",): "Ann@asr.example has a new password, and its sessions have ended\n",
+    }
+    for (action, *more), line in said.items():
+        assert ended("user", action, " ann@ASR.example", *more) == 0
+        assert capsys.readouterr().out == line
+    account, hash_ = kept(database, "ann@asr.example")
+    assert (account.role, account.active) == (Role.ADMIN, True)
+    assert _verified(hash_, "another")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("deactivate",), ("activate",), ("role", "--role", "ADMIN"), ("password",)],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_account_that_there_is_not_is_said_and_ends_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str, arguments: tuple[str, ...]
+) -> None:
+    action, *more = arguments
+    typed(monkeypatch, "secret\n")
+    assert ended("user", action, "ann@asr.example", *more) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "email: expected one that has an account, got 'ann@asr.example'\n")
+
+
+def test_another_password_that_is_none_is_refused_and_changes_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    add(monkeypatch, "ann@asr.example", "secret\n")
+    before = kept(database, "ann@asr.example")
+    typed(monkeypatch, "")
+    assert ended("user", "password", "ann@asr.example") == 2
+    assert capsys.readouterr().err == "expected a password on standard input, got nothing\n"
+    assert kept(database, "ann@asr.example") == before
 
 
 def test_user_add_refuses_an_older_schema(
