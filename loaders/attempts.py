@@ -33,8 +33,9 @@ _GUEST = "EXISTS (SELECT FROM sign_ins WHERE who = $1 AND guest)"
 _FAILURES = f"CASE WHEN s.last_at < clock_timestamp() - interval '{FADES} seconds' THEN 1 ELSE s.failures + 1 END"
 _OVER = f"{_FAILURES} - CASE s.who WHEN $1 THEN {FREE} ELSE {FREE_AT_ADDRESS} END"
 _LONGEST = f"CASE s.who WHEN $1 THEN {LONGEST} ELSE {LONGEST_AT_ADDRESS} END"
-# Both rows are counted or neither: but where two tries cross, each of them holds to the newest of each row. Rows are
-# always taken in this order. What a crash of Postgres forgets is not worth waiting for the disk.
+# A try counts in both rows, or in neither where one of them must wait. What another has written meanwhile is seen by
+# the last WHERE alone: so not one try more gets through, though one of the two rows may then count it. All take the
+# rows in this order, and none waits for the disk: what a crash of Postgres forgets is no loss.
 _BEGIN = f"""
     WITH held AS (
         SELECT max(next_at) AS until FROM sign_ins WHERE {_WAITS} AND (who = $1 OR who = $2 AND NOT {_GUEST})
