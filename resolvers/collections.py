@@ -42,7 +42,7 @@ from resolvers.queries import (
     ProjectFilter,
     TeamMemberFilter,
     among,
-    matches,
+    matching,
     select_members,
     select_projects,
 )
@@ -170,12 +170,11 @@ class Collection:
         known = _SELECT.get(self.entity)
         if known is not None:
             return known(rows, search, statuses)
-        texts = self._texts
+        texts, text, status = self._texts, matching(search), among(statuses)
         return [
             one
             for one in rows
-            if matches(search, (getattr(one.row, name) for name in texts))
-            and (statuses is None or among(one.row.status, statuses))
+            if text(getattr(one.row, name) for name in texts) and (statuses is None or status(one.row.status))
         ]
 
     @property

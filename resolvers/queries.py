@@ -1,7 +1,7 @@
 """The queries: what can be asked for from the root."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import strawberry
@@ -57,38 +57,34 @@ class TeamMemberFilter:
 Id = Annotated[strawberry.ID, strawberry.argument(description="Raken's uuid.")]
 
 
-def matches(search: str | None, texts: Iterable[str | None]) -> bool:
-    """Whether a search word is a part of any of some texts, without regard to case; none matches everything."""
-    return search is None or any(search.casefold() in text.casefold() for text in texts if text is not None)
+def matching(search: str | None) -> Callable[[Iterable[str | None]], bool]:
+    """Whether a search word is a part of any of some texts, without regard to case; None is a part of everything."""
+    if search is None:
+        return lambda _: True
+    # Folded once, and not for each row: it may be as long as a request.
+    word = search.casefold()
+    return lambda texts: any(word in text.casefold() for text in texts if text is not None)
 
 
-def among(value: object, values: Sequence[object] | None) -> bool:
-    """Whether a value is one of some; None is any."""
-    return values is None or value in values
+def among(values: Iterable[object] | None) -> Callable[[object], bool]:
+    """Whether a value is one of some; None, and what is left out, are any."""
+    return frozenset(values).__contains__ if isinstance(values, Iterable) else lambda _: True
 
 
 def select_projects(rows: list[Sourced], chosen: ProjectFilter | None) -> list[Sourced]:
     """The projects that a filter lets through; without one, the active ones."""
     if chosen is None:
         return [one for one in rows if one.row.status is ProjectStatus.ACTIVE]
-    return [
-        one
-        for one in rows
-        if among(one.row.status, chosen.statuses) and matches(chosen.search, (one.row.name, one.row.number))
-    ]
+    status, text = among(chosen.statuses), matching(chosen.search)
+    return [one for one in rows if status(one.row.status) and text((one.row.name, one.row.number))]
 
 
 def select_members(rows: list[Sourced], chosen: TeamMemberFilter | None) -> list[Sourced]:
     """The members that a filter lets through; without one, the active ones."""
     if chosen is None:
         return [one for one in rows if one.row.status is MemberStatus.ACTIVE]
-    return [
-        one
-        for one in rows
-        if among(one.row.status, chosen.statuses)
-        and among(one.row.raken_role, chosen.raken_roles)
-        and matches(chosen.search, _names(one.row))
-    ]
+    status, role, text = among(chosen.statuses), among(chosen.raken_roles), matching(chosen.search)
+    return [one for one in rows if status(one.row.status) and role(one.row.raken_role) and text(_names(one.row))]
 
 
 def _names(row: Any) -> tuple[str | None, ...]:
@@ -188,8 +184,8 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         """By date, then id."""
         window = info.context.window(from_, to)
         rows = await info.context.loaders.rows(TIME_CARDS, Rows(None, None, window))
-        projects, workers = (set(ids) if ids else ids for ids in (project_ids, worker_ids))
-        chosen = [one for one in rows if picked(one.row.project_id, projects) and picked(one.row.worker_id, workers)]
+        project, worker = among(project_ids), among(worker_ids)
+        chosen = [one for one in rows if project(one.row.project_id) and worker(one.row.worker_id)]
         return info.context.connect(TIME_CARDS, chosen, first, after, "timeCards")
 
     @strawberry.field(
@@ -229,8 +225,3 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
             )
             for entity, orphan in orphans
         ]
-
-
-def picked(value: str | None, values: object) -> bool:
-    """Whether an id is among those asked for; None and left out are any."""
-    return not isinstance(values, set | list) or value in values

@@ -142,6 +142,22 @@ async def test_what_multiplies_is_refused_by_its_cost_before_it_runs(
     assert "data" not in answer.json
 
 
+LARGE = {
+    "a search": ("$value: String", "search: $value", "a" * 1_000_000),
+    "roles": ("$value: [String!]", "rakenRoles: $value", ["x"] * 200_000),
+}
+
+
+@pytest.mark.parametrize(("declared", "filter_", "value"), LARGE.values(), ids=LARGE)
+async def test_a_filter_as_large_as_a_request_is_looked_at_once_a_field(
+    door: Door, declared: str, filter_: str, value: object
+) -> None:
+    fields = " ".join(f"a{n}: teamMembers(filter: {{{filter_}}}) {{ totalCount }}" for n in range(49))
+    with cheaply():
+        answer = await door.ask(f"query ({declared}) {{ {fields} }}", {"value": value})
+    assert [one["totalCount"] for one in answer.data.values()] == [0] * 49
+
+
 async def test_array_based_batching_is_refused(door: Door) -> None:
     answer = await door.post([{"query": "{ me { id } }"}] * 100, signed())
     assert answer.status == 400
