@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from loaders.accounts import Accounts, Role
@@ -184,6 +185,18 @@ async def test_the_audit_says_who_changed_only_what_changed_from_what_to_what(
             {"asrBudgetOverride": "1.50", "customFields": {"a": True}},
         ),
     ]
+
+
+async def test_a_change_that_cannot_be_written_down_is_not_made(
+    postgres: Postgres, projects: ProjectExtensions
+) -> None:
+    before = await projects.update(PROJECT, {"internal_notes": "1"}, actor="ann")
+    async with postgres.asking() as connection:
+        await connection.execute("ALTER TABLE audit_log ADD CHECK (actor <> 'bob')")
+    for id_ in (PROJECT, OTHER):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await projects.update(id_, {"internal_notes": "2"}, actor="bob")
+    assert await projects.many([PROJECT, OTHER]) == {PROJECT: before}
 
 
 @pytest.mark.parametrize(
