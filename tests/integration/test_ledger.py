@@ -200,6 +200,15 @@ async def test_a_clock_that_was_an_hour_ahead_holds_nothing_up_for_an_hour(ledge
     await claimed(ledger)
 
 
+async def test_a_number_grows_over_a_clock_that_was_set_back(ledger: Ledger, postgres: Postgres) -> None:
+    first = await claimed(ledger)
+    ahead = first.number + 3_600_000_000
+    async with postgres.asking() as connection:
+        await connection.execute("UPDATE slices SET number = $1", ahead)
+    await aged(postgres, 6)
+    assert (await claimed(ledger)).number == ahead + 1
+
+
 async def test_numbers_go_on_over_a_row_that_was_tidied_away(ledger: Ledger, postgres: Postgres) -> None:
     numbers = []
     for _ in range(3):
