@@ -33,6 +33,8 @@ KEPT = 500_000
 LOGIN = "login"
 FREE = frozenset((LOGIN, "__typename"))
 "Root fields that anyone may ask for."
+STRANGERS = 2_000
+"Tokens of a document that a stranger may have run: one that signs in has some dozens, and each takes 40 µs to read."
 COMPARISONS = 50_000
 "What validation may spend on comparing fields of one name: a tenth of graphql-core's own limit, which takes seconds."
 _GAVE_UP = "Parsing aborted."  # graphql-core's last words where a document is too large, or nested past its stack
@@ -77,7 +79,7 @@ class Documents:
         """
         document = self._kept.get(query)
         if document is None:
-            document = self._valid(self._parsed(query))
+            document = self._valid(self._parsed(query, self._limits.tokens))
             self._keep(query, document)
         self._kept.move_to_end(query)
         return document
@@ -90,7 +92,7 @@ class Documents:
                 said why.
         """
         try:
-            node = self._parsed(query)
+            node = self._parsed(query, min(STRANGERS, self._limits.tokens))
         except Refused:
             return None
         operation = _operation(node, name)
@@ -109,13 +111,12 @@ class Documents:
         except Refused as refused:
             raise Refused([GraphQLError("the operation is not valid; sign in to hear why")], refused.code) from None
 
-    def _parsed(self, query: str) -> DocumentNode:
-        """A document that is within its limits.
+    def _parsed(self, query: str, most: int) -> DocumentNode:
+        """A document that is within its limits, and has so many tokens at most.
 
         Raises:
             Refused: it is not, or cannot be parsed.
         """
-        most = self._limits.tokens
         try:
             node = parse(query, max_tokens=most)
         except GraphQLError as error:

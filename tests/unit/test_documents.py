@@ -176,3 +176,12 @@ def test_a_stranger_gets_the_operation_alone() -> None:
     assert [node.kind for node in free.node.definitions] == ["operation_definition", "fragment_definition"]
     for closed in ("{ x }", "{ ...F } fragment F on Query { a { __typename } }", "{", "{ __typename " * 9_000):
         assert held.free(closed, None) is None
+
+
+def test_a_stranger_has_fewer_tokens_than_the_signed_in() -> None:
+    held = Documents(SCHEMA)
+    within = documents.STRANGERS - 2
+    for number, free in ((within, True), (within + 1, False)):
+        query = "# comment\n" * (number - 1) + "{ __typename }"
+        assert (held.free(query, None) is not None) is free
+        assert held.read(query).node
