@@ -44,8 +44,9 @@ async def audit(
     after: Mapping[str, object] | None = None,
 ) -> None:
     """Writes one row on the connection, and so in its transaction; the time is Postgres'."""
-    # A token's sub may hold what Postgres cannot store; that must not undo the change.
-    await connection.execute(_INSERT, UNSTORABLE.sub("\ufffd", actor), action, subject, _json(before), _json(after))
+    # A token's sub, or an id that was asked for, may hold what Postgres cannot store; that must not undo the change.
+    who, what = (UNSTORABLE.sub("\ufffd", text) for text in (actor, subject))
+    await connection.execute(_INSERT, who, action, what, _json(before), _json(after))
 
 
 class AuditLog:

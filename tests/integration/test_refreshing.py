@@ -131,6 +131,14 @@ async def test_refreshing_a_project_or_a_member_reads_its_slice_anew(sandbox: Ad
         assert failed.codes == {"refreshTeamMember": "UPSTREAM_UNAVAILABLE"}
 
 
+async def test_an_id_that_postgres_cannot_hold_is_one_that_nobody_has(sandbox: Address, home: str) -> None:
+    async with lab(sandbox, home) as it:
+        for name in ("refreshProject", "refreshTeamMember"):
+            assert (await it.ask(f'mutation {{ {name}(id: "\\u0000") {{ id }} }}')).data == {name: None}
+        noted = await it.ask("{ auditLog(first: 2) { nodes { subject } } }")
+        assert noted.data["auditLog"]["nodes"] == [{"subject": "\ufffd"}] * 2
+
+
 async def test_each_refresh_that_a_person_asked_for_is_written_down(sandbox: Address, home: str) -> None:
     async with lab(sandbox, home) as it:
         project = sandbox.rows("projects")[0]["uuid"]
