@@ -142,10 +142,10 @@ async def door(sandbox: Address, home: str) -> AsyncIterator[Door]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Waits until something is so, for 5 s at most."""
+    """Waits until something is so, for 15 s at most: a process may have to start."""
 
     async def wait(so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while not so():  # noqa: ASYNC110 - what is waited for is anything
                 await asyncio.sleep(0.01)
 

@@ -22,6 +22,7 @@ from tests.database_clock import fake_clock, move_clock, set_clock_right
 from tests.integration.conftest import Line
 from tests.integration.door import forget
 from tests.integration.sender import Sender, sending
+from tests.waiting import within
 
 DAY = 86_400
 Start = Callable[..., Awaitable[Sender]]
@@ -98,13 +99,11 @@ async def later(dsn: str, seconds: float, *senders: Sender) -> None:
 
 async def test_a_second_never_sees_more_than_agreed_whoever_sends(raken: Address, start: Start) -> None:
     both = [await start(rate=20), await start(rate=20)]
-    began = time.monotonic()
-    await asyncio.gather(*(sender.ask(15) for sender in both))
-    took = time.monotonic() - began
+    # Nothing is wasted: another second would do for twenty more.
+    with within(2.5):
+        await asyncio.gather(*(sender.ask(15) for sender in both))
     counts = raken.counts()
     assert (counts["all"], counts["peakPerSecond"] <= 20) == (30, True), counts
-    # And it is not wasted: another second would do for twenty more.
-    assert took < 2.5
 
 
 async def test_a_place_is_one_statement_and_a_quota_is_none(start: Start) -> None:
@@ -401,13 +400,11 @@ async def test_a_postgres_that_is_silent_is_waited_for_once(
     sender = await start(rate=50, via=line.dsn)
     await sender.ask()
     line.hush()
-    began = time.monotonic()
-    assert await sender.ask() == []
-    first, began = time.monotonic() - began, time.monotonic()
-    for _ in range(5):
+    with within(2):
         assert await sender.ask() == []
-    assert first < 2.0
-    assert time.monotonic() - began < 0.5
+    with within(0.5):
+        for _ in range(5):
+            assert await sender.ask() == []
 
 
 # Killed
@@ -427,9 +424,8 @@ async def test_who_is_killed_in_the_midst_of_sending_leaves_nothing_standing_sti
     for process in killed:
         process.send_signal(signal.SIGKILL)
         await process.wait()
-    began = time.monotonic()
-    assert await sender.ask() == []
-    assert time.monotonic() - began < 1
+    with within(1):
+        assert await sender.ask() == []
     while not await sender.ask(50):
         pass
     # A block of each that was killed, and one count of each that was not yet written down.

@@ -11,6 +11,7 @@ from loaders.errors import ExtensionsUnavailable
 from loaders.postgres import Postgres
 from tests.hands import Hands
 from tests.integration.conftest import Line, Statements
+from tests.waiting import within
 
 
 async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: Line, clock: Hands) -> None:
@@ -25,14 +26,12 @@ async def test_the_pool_opens_without_postgres_and_connects_on_first_use(line: L
 
 async def test_a_lost_connection_is_unavailable_within_a_second_and_recovers(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
-        started = time.monotonic()
-        with pytest.raises(ExtensionsUnavailable):  # noqa: PT012 - it is lost while it is lent
+        with within(1), pytest.raises(ExtensionsUnavailable):  # noqa: PT012 - it is lost while it is lent
             async with postgres.asking() as connection:
                 asked = asyncio.create_task(connection.execute("SELECT pg_sleep(10)"))
                 await asyncio.sleep(0)
                 await line.cut()
                 await asked
-        assert time.monotonic() - started < 1
         await line.mend()
         await postgres.ping()
 
@@ -59,10 +58,8 @@ async def test_while_postgres_is_away_only_one_reader_a_second_tries_it(line: Li
 async def test_a_postgres_that_says_nothing_is_given_up(line: Line, clock: Hands) -> None:
     async with Postgres(line.dsn, clock) as postgres:
         line.hush()
-        started = time.monotonic()
-        with pytest.raises(ExtensionsUnavailable):
+        with within(1.5), pytest.raises(ExtensionsUnavailable):
             await postgres.ping()
-        assert time.monotonic() - started < 1.5
 
 
 async def test_a_postgres_that_falls_silent_is_given_up_by_one_reader_for_all(
@@ -96,10 +93,10 @@ async def test_a_postgres_that_is_silent_past_a_readers_patience_is_away_for_all
 
         await read()
         line.hush()
-        started, calls = time.monotonic(), line.calls
-        told = await asyncio.gather(*(read() for _ in range(20)), return_exceptions=True)
+        calls = line.calls
+        with within(1):
+            told = await asyncio.gather(*(read() for _ in range(20)), return_exceptions=True)
         assert {type(one) for one in told} == {ExtensionsUnavailable}
-        assert time.monotonic() - started < 1
         assert line.calls == calls
 
 
@@ -124,12 +121,11 @@ async def test_a_postgres_that_is_silent_after_the_login_is_away_within_a_second
     pooler = Full(database_url)
     await pooler.open()
     async with Postgres(pooler.dsn, clock) as postgres:
-        started = time.monotonic()
-        for _ in range(3):
-            with pytest.raises(ExtensionsUnavailable):
-                async with postgres.asking(patience=0.5) as connection:
-                    await connection.execute("SELECT")
-        assert time.monotonic() - started < 1.3
+        with within(1):
+            for _ in range(3):
+                with pytest.raises(ExtensionsUnavailable):
+                    async with postgres.asking(patience=0.5) as connection:
+                        await connection.execute("SELECT")
         assert pooler.calls == 1
     await pooler.cut()
 

@@ -17,6 +17,7 @@ from loaders.shared import BEHIND, PATIENCE, SOON, SharedTier, name
 from tests.hands import Hands
 from tests.integration.conftest import Line
 from tests.valkey import Valkey, valkey_in
+from tests.waiting import within
 
 KEY = "TIME_CARDS/*/2026-03@00000000"
 BODY = b"a slice, as it is encoded" * 100
@@ -90,12 +91,8 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
         yield client
 
 
-def quickly(started: float) -> bool:
-    """Whether little more than one reader's patience has gone by, and not the time-outs of the client one by one.
-
-    A machine that is busy with others may take seconds for a hundred readers.
-    """
-    return time.monotonic() - started < PATIENCE + 3
+BARELY = PATIENCE + 0.5
+"Little more than one reader's patience."
 
 
 async def test_what_was_put_is_got_from_the_faster_cache(tier: SharedTier, image: Counted) -> None:
@@ -242,10 +239,9 @@ async def test_a_redis_that_dies_is_a_miss_at_once_said_once_and_used_again_when
     await tier.put(NAME, BODY)
     valkey.kill()
     with capture_logs() as log:
-        started = time.monotonic()
-        assert await asyncio.gather(*(tier.get(NAME) for _ in range(20))) == [BODY] * 20
-        assert await tier.put(NAME, BODY)
-        assert quickly(started)
+        with within(BARELY):
+            assert await asyncio.gather(*(tier.get(NAME) for _ in range(20))) == [BODY] * 20
+            assert await tier.put(NAME, BODY)
         valkey.start()
         assert await tier.get(NAME) == BODY
         assert tier.reads["redis", "hit"] == 0
@@ -267,18 +263,17 @@ async def test_a_redis_that_hangs_costs_one_reader_a_moment_and_the_others_nothi
     await tier.put(NAME, BODY)
     valkey.stop()
     started = time.monotonic()
-    assert await tier.get(NAME) == BODY
+    with within(BARELY):
+        assert await tier.get(NAME) == BODY
     assert time.monotonic() - started >= PATIENCE
-    assert quickly(started)
     faster.calls.clear()
     for pause in (1, 2):
         clock.move(pause - 0.1)
         assert await tier.get(NAME) == BODY
         assert not faster.calls
         clock.move(0.2)
-        started = time.monotonic()
-        assert await asyncio.gather(*(tier.get(NAME) for _ in range(20))) == [BODY] * 20
-        assert quickly(started)
+        with within(BARELY):
+            assert await asyncio.gather(*(tier.get(NAME) for _ in range(20))) == [BODY] * 20
         assert faster.calls == {"get": 1}
         faster.calls.clear()
     valkey.go()
@@ -327,9 +322,8 @@ async def test_many_readers_of_a_redis_that_just_hung_open_few_connections(
     assert await asyncio.gather(*(tier.get(NAME) for _ in range(100))) == [BODY] * 100
     assert len(await redis.client_list()) <= CONNECTIONS + 1
     valkey.stop()
-    started = time.monotonic()
-    assert await asyncio.gather(*(tier.get(NAME) for _ in range(100))) == [BODY] * 100
-    assert quickly(started)
+    with within(BARELY + PATIENCE):  # who had not heard is told again
+        assert await asyncio.gather(*(tier.get(NAME) for _ in range(100))) == [BODY] * 100
     valkey.go()
     assert (await redis.info("stats"))["total_connections_received"] <= 4 * CONNECTIONS
     while len(await redis.client_list()) > CONNECTIONS + 1:  # noqa: ASYNC110 - Valkey has yet to see that others closed
@@ -354,9 +348,8 @@ async def test_an_answer_that_came_too_late_is_not_taken_for_the_next_ones(
 async def test_a_redis_that_is_slow_is_a_miss(tier: SharedTier, faster: Counted) -> None:
     await tier.put(NAME, BODY)
     faster.free.clear()
-    started = time.monotonic()
-    assert await tier.get(NAME) == BODY
-    assert quickly(started)
+    with within(BARELY):
+        assert await tier.get(NAME) == BODY
     assert tier.reads["redis", "error"] == 1
 
 
@@ -446,10 +439,9 @@ async def test_a_silent_postgres_costs_one_reader_its_patience(line: Line, clock
         tier = SharedTier(PostgresCache(postgres), None, clock, KEEP)
         await tier.put(NAME, BODY)
         line.hush()
-        started = time.monotonic()
-        assert await tier.get(NAME) is None
-        assert await tier.get(NAME) is None
-        assert time.monotonic() - started < 1.5
+        with within(1.5):
+            assert await tier.get(NAME) is None
+            assert await tier.get(NAME) is None
         line.talk()
         clock.move(1.1)
         assert await tier.get(NAME) == BODY
