@@ -231,6 +231,12 @@ async def test_an_answer_by_get_that_has_not_changed_is_304(door: Door) -> None:
     assert "etag" not in (await post(door, {"query": query})).headers
 
 
+async def test_the_tag_of_ones_answer_is_not_that_of_anothers(door: Door) -> None:
+    mine = await door.get(ME, SIGNED)
+    headers = {"authorization": f"Bearer {token(sub='another')}", "if-none-match": mine.headers["etag"]}
+    assert (await door.get(ME, headers)).data == {"me": {"id": "another"}}
+
+
 async def test_no_shared_cache_keeps_an_answer(door: Door) -> None:
     long = await door.get("{ __schema { types { name description } } }", SIGNED | {"accept-encoding": "gzip"})
     assert long.headers["content-encoding"] == "gzip"
