@@ -30,6 +30,8 @@ from loaders.postgres import Postgres
 
 GRACE = 5
 "Seconds that requests under way are given when the process stops."
+STARTING = 60
+"Seconds in which a worker shows life; it imports everything first, and on a busy machine that takes more than 5."
 _log = structlog.get_logger("serving")
 
 
@@ -145,6 +147,7 @@ def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
         lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=STARTING,
         **more,
     )
 

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.serving import _config
 from resolvers.schema import ENTITIES
 from sandbox.running import Address
 from tests.integration.door import SECRET, signed
@@ -186,6 +187,12 @@ def read(instance: Instance, worker: int) -> None:
     """Has a worker read the slice of PROJECTS."""
     instance.ask(worker, PROJECTS)
     instance.asked += 1
+
+
+def test_a_worker_is_not_given_up_while_it_imports_everything() -> None:
+    def app() -> None: ...
+
+    assert _config(app).timeout_worker_healthcheck >= START_SECONDS
 
 
 def test_what_one_worker_counted_is_told_by_the_other_at_once(instance: Instance, sandbox: Address) -> None:
