@@ -37,9 +37,11 @@ def listening() -> Iterator[Ask]:
         listener.listen()
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        yield lambda **headers: asked(listener.getsockname()[1], headers)
-        server.should_exit = True
-        thread.join(PATIENT)
+        try:
+            yield lambda **headers: asked(listener.getsockname()[1], headers)
+        finally:
+            server.should_exit = True
+            thread.join(PATIENT)
 
 
 def asked(port: int, headers: dict[str, str]) -> tuple[HTTPResponse, dict[str, str]]:
