@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check generate bench day soak
+.PHONY: help install run test check generate red bench day soak
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ check: install ## formatting, lint, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+red: install ## break each protection in a copy (ONLY="words" of some), and see its test fail: half an hour
+	$(BIN)/python -m tests.red $(ONLY)
 
 generate: install ## write schema.graphql and docs/entities.md
 	$(BIN)/raken-gateway export-schema
