@@ -23,6 +23,8 @@ FADES = 3600
 "Seconds after which failures are forgotten."
 GUEST = 90 * 24 * 3600
 "Seconds after which it is forgotten that an account has signed in from an address."
+BATCH = 10_000
+"Rows that one statement deletes, so that none lasts."
 
 Attempt = tuple[bytes, bytes]
 "One try: by whom from where, and from where alone."
@@ -62,7 +64,7 @@ _TIDY = f"""
     DELETE FROM sign_ins WHERE who IN (
         SELECT who FROM sign_ins
         WHERE last_at < clock_timestamp() - CASE WHEN guest THEN {GUEST} ELSE {FADES} END * interval '1 second'
-        FOR UPDATE SKIP LOCKED)
+        LIMIT {BATCH} FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -98,8 +100,10 @@ class Attempts:
 
     async def tidy(self) -> None:
         """Lets go of what is forgotten."""
-        async with self._postgres.asking() as connection:
-            await connection.execute(_TIDY)
+        deleted = f"DELETE {BATCH}"
+        while deleted == f"DELETE {BATCH}":
+            async with self._postgres.asking() as connection:
+                deleted = await connection.execute(_TIDY)
 
     async def _take_back(self, attempt: Attempt, *, right: bool) -> None:
         async with self._postgres.asking() as connection:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from loaders.attempts import FADES, FREE, FREE_AT_ADDRESS, GUEST, LONGEST, LONGEST_AT_ADDRESS, Attempt, Attempts
+from loaders.attempts import BATCH, FADES, FREE, FREE_AT_ADDRESS, GUEST, LONGEST, LONGEST_AT_ADDRESS, Attempt, Attempts
 from loaders.errors import RateLimited
 from loaders.postgres import Postgres
 from tests.hands import Hands
@@ -195,6 +195,17 @@ async def test_what_is_forgotten_goes_and_who_has_signed_in_stays_known_for_long
     await tried.fail_of_many(FREE_AT_ADDRESS)
     assert await tried.wait() == 0
     await tried.move(GUEST + 1)
+    await tried.tidy()
+    assert await tried.remembered() == []
+
+
+async def test_however_much_is_forgotten_it_goes_and_no_statement_has_to_delete_it_all(
+    postgres: Postgres, tried: Tried
+) -> None:
+    many = "INSERT INTO sign_ins (who) SELECT sha256(number::text::bytea) FROM generate_series(0, $1) AS number"
+    async with postgres.asking() as connection:
+        await connection.execute(many, 2 * BATCH)
+    await tried.move(FADES + 1)
     await tried.tidy()
     assert await tried.remembered() == []
 

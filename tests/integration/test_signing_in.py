@@ -267,3 +267,11 @@ async def test_one_who_guesses_at_many_processes_is_slowed_down_by_all(
         guesses = [await tried(one, ann, "a guess", "192.0.2.1") for one in doors]
         assert {answer.status for answer in guesses} == {401}
         assert [(await tried(one, ann, PASSWORD, "192.0.2.1")).status for one in (door, another)] == [429, 429]
+
+
+async def test_a_process_lets_go_of_what_is_forgotten_of_sign_ins(door: Door, home: str, ann: str) -> None:
+    await tried(door, ann, "a guess", "192.0.2.1")
+    async with Postgres(home, SystemClock()) as postgres, postgres.asking() as connection:
+        await connection.execute("UPDATE sign_ins SET last_at = last_at - interval '2 hours'")
+        await door.gateway.ahead._tidy()
+        assert await connection.fetchval("SELECT count(*) FROM sign_ins") == 0
