@@ -60,7 +60,7 @@ class Framing(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of its address."""
-        self._weigh(len(url))
+        self._weigh(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -98,11 +98,11 @@ class Framing(HttpToolsProtocol):
             self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         return b""
 
-    def _weigh(self, size: int) -> None:
+    def _weigh(self, size: int, excess: HTTPStatus = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE) -> None:
         self._unread = 0
         self._weight += size
         if self._weight > HEAD:
-            raise Wrong(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise Wrong(excess)
 
     def _check(self) -> None:
         """Raises: Wrong, for a request of which two readers may make two things."""

@@ -58,6 +58,8 @@ REFUSED = {
     ),
     "a coding that is not known": (b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n", 501),
     "a tunnel": (b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n", 501),
+    "an address that is too long": (b"GET /" + b"x" * HEAD + b" HTTP/1.1\r\nhost: a\r\n\r\n", 414),
+    "an address without an end": (b"GET /" + b"x" * 2_000_000, 414),
     "a head that is too large": (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"x" * HEAD + b"\r\n\r\n", 431),
     "headers that are too many": (b"GET / HTTP/1.1\r\nhost: a\r\n" + b"name: value\r\n" * HEAD + b"\r\n", 431),
     "a header without an end": (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"x" * 2_000_000, 431),
