@@ -3,7 +3,7 @@
 The rule it keeps: time passes for the gateway by the hand of the test, and what is awaited is awaited by event.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -32,7 +32,7 @@ class MovedClock(SystemClock):
 
     def __init__(self) -> None:
         self._began = super().now(), super().monotonic()
-        self._looks = count()
+        self._looks: Iterator[int] = count()
         self.ahead = 0.0
 
     def now(self) -> datetime:
