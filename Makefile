@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check generate red bench day soak
+.PHONY: help install run test check generate red fuzz bench day soak
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ check: install ## formatting, lint, types, import contracts
 
 red: install ## break each protection in a copy (ONLY="words" of some), and see its test fail: half an hour
 	$(BIN)/python -m tests.red $(ONLY)
+
+fuzz: install ## ask at random as every role (SECONDS=): what an answer has that the schema or the role has not
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 generate: install ## write schema.graphql and docs/entities.md
 	$(BIN)/raken-gateway export-schema
