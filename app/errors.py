@@ -58,3 +58,8 @@ def _formatted(
 def plain(message: str, code: str) -> dict[str, Any]:
     """An error that has no place in a document."""
     return {"message": message, "extensions": {"code": code}}
+
+
+def failure(message: str, code: str) -> dict[str, Any]:
+    """All that REST answers where it fails."""
+    return {"error": {"code": code, "message": message}}

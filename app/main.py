@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.caller import CALLER, address
 from app.config import Settings, settings
 from app.connect import BACK, START, Connecting
-from app.errors import plain
+from app.errors import failure, plain
 from app.headers import Protections
 from app.logs import configure, forgotten
 from app.rate import Minute, RateLimit
@@ -134,7 +134,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
         allow_origins=chosen.cors_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "graphql-cost", "if-none-match"],
-        expose_headers=["cache-status", "etag", "retry-after", "x-request-id"],
+        expose_headers=["age", "cache-status", "etag", "retry-after", "x-request-id"],
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
         allow_credentials=named,
     )
@@ -196,7 +196,7 @@ class Masks:
             structlog.get_logger("request").exception("unforeseen_error", path=_template(scope))
             if started:
                 raise
-            await _masked(scope["state"]["id"])(scope, receive, send)
+            await _masked(scope["path"], scope["state"]["id"])(scope, receive, send)
 
 
 def _template(scope: Scope) -> str:
@@ -214,7 +214,9 @@ def _name_once(headers: MutableHeaders, name: str) -> None:
         headers[name] = ", ".join({part.strip().lower(): part.strip() for part in given}.values())
 
 
-def _masked(request_id: str) -> JSONResponse:
-    """What a client is told of an error that nobody foresaw."""
+def _masked(path: str, request_id: str) -> JSONResponse:
+    """What a client is told of an error that nobody foresaw, in the form that the path has for errors."""
     message = f"something went wrong that was not foreseen; the log has it as request {request_id}"
-    return JSONResponse({"errors": [plain(message, GatewayError.code)]}, 500)
+    code = GatewayError.code
+    content = failure(message, code) if path.startswith("/api/") else {"errors": [plain(message, code)]}
+    return JSONResponse(content, 500)

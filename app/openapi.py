@@ -40,6 +40,7 @@ FAILURES = {
     "403": "The role does not reach this.",
     "404": "There is no such row.",
     "429": "Too much within a minute; `Retry-After` says when to ask again.",
+    "500": "Nobody foresaw this; the message has the request id that the log knows it by.",
     "503": "Raken's part is missing and nothing is cached, or Postgres is away.",
 }
 

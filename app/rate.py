@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts import Doorkeeper
 from app.caller import CALLER
-from app.errors import plain
+from app.errors import failure, plain
 from app.metrics import Metrics
 from app.requests import JSON, WrongRequest, media_type, wants_page
 from loaders.clock import Clock
@@ -104,7 +104,7 @@ def _refusal(request: Request, wait: int) -> JSONResponse:
     error = RateLimited(f"expected fewer operations a minute; the next may be in {wait} s", wait)
     headers = {"retry-after": str(wait), "cache-control": "no-store"}
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": {"code": error.code, "message": str(error)}}, TOO_MANY, headers)
+        return JSONResponse(failure(str(error), error.code), TOO_MANY, headers)
     told = plain(str(error), error.code)
     told["extensions"]["retryable"] = error.retryable
     try:

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.accounts import Doorkeeper
 from app.cache_status import cache_status
-from app.errors import BAD_USER_INPUT, told
+from app.errors import BAD_USER_INPUT, failure, told
 from app.graphql import PRIVATE, REALM, encoded, has
 from app.metrics import Metrics
 from app.openapi import openapi
@@ -159,7 +159,7 @@ class Rest:
                 content = await self._admitted(call, answering)
             except Failed as failed:
                 call.status, call.headers, call.codes = failed.status, failed.headers, (failed.code,)
-                content = {"error": {"code": failed.code, "message": str(failed)}}
+                content = failure(str(failed), failed.code)
             return self._response(call, content)
 
         return Route(path, answer, methods=METHODS)

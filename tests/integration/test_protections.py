@@ -120,6 +120,8 @@ async def test_a_named_origin_is_allowed_as_itself_and_every_answer_varies_by_wh
     assert named.data == {"me": {"id": "somebody"}}
     assert named.headers["access-control-allow-origin"] == NAMED
     assert named.headers["access-control-allow-credentials"] == "true"
+    # A page of another origin reads how old a collection is there, and nowhere else.
+    assert "age" in varies(named.headers.getlist("access-control-expose-headers"))
     for origin in (
         FOREIGN,
         "null",

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+import pytest
+
 from app.rest import RETIRED
 from resolvers.collections import COLLECTIONS
 from sandbox.running import Address
@@ -280,6 +282,17 @@ async def test_without_postgres_rakens_fields_are_there_and_what_lacks_is_said(l
         assert answer.json["nodes"][0]["customFields"] is None
         assert {error["code"] for error in answer.json["errors"]} == {"EXTENSIONS_UNAVAILABLE"}
         await line.mend()
+
+
+async def test_what_nobody_foresaw_is_told_in_the_form_that_openapi_declares(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = await got(door, "openapi.json")
+    monkeypatch.setattr(door.gateway.rest, "_contexts", None)
+    answer = await got(door, "projects/")
+    assert (answer.status, code(answer)) == (500, "INTERNAL_SERVER_ERROR")
+    assert answer.headers["x-request-id"] in answer.json["error"]["message"]
+    assert "500" in described.json["paths"]["/api/projects/"]["get"]["responses"]
 
 
 async def test_a_retired_path_leads_to_what_took_its_place(door: Door) -> None:
