@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import accounts
+from resolvers.context import Context
 from tests.integration.door import Answer, Door, signed, token
 
 SECONDS = 4
@@ -183,10 +184,19 @@ async def test_teams_of_projects_of_teams_end_where_nobody_would_read_on(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.context.MOST", 50)
+    made: list[Any] = []
+    node = Context.node
+
+    def counted(*given: Any) -> Any:
+        made.append(node(*given))
+        return made[-1]
+
+    monkeypatch.setattr(Context, "node", counted)
     circle = "team { projects { team { id } } }"
     answer = await door.ask(f"{{ me {{ id }} projects(first: 3) {{ nodes {{ {circle} }} }} }}")
     (error,) = answer.json["errors"]
     assert error["message"] == "expected an answer of 50 objects at most, got more"
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
     assert "data" not in answer.json
+    assert len(made) == 50
     assert (await door.ask("{ me { id } projects(first: 1) { nodes { team { id } } } }")).errors == []
