@@ -33,7 +33,6 @@ from resolvers.context import Context
 from resolvers.extensions import freshness
 
 PRIVATE = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie, Accept, Accept-Encoding"}
-REALM = {"www-authenticate": 'Bearer realm="raken-gateway"'}
 COST = "graphql-cost"
 "The header by which a client asks what its operation costs, with the value `report`: as Hot Chocolate's do."
 NAME = 100
@@ -92,7 +91,7 @@ class GraphQLEndpoint:
             exchange.status, exchange.headers = wrong.status, wrong.headers
             content = {"errors": [plain(str(wrong), BAD_USER_INPUT)]}
         except Unauthenticated as error:
-            exchange.status, exchange.headers = 401, REALM
+            exchange.status, exchange.headers = 401, challenge(request)
             content = {"errors": [plain(str(error), error.code)]}
         self._note(exchange, content)
         return _response(exchange, content)
@@ -209,6 +208,12 @@ def _response(exchange: Exchange, content: dict[str, Any]) -> Response:
         if has(exchange.request, tag):
             return Response(status_code=304, headers=headers)
     return Response(body, exchange.status, headers, media_type=f"{exchange.type}; charset=utf-8")
+
+
+def challenge(request: Request) -> dict[str, str]:
+    """What somebody without good credentials is asked for: a token, or another one (RFC 6750, section 3)."""
+    another = ', error="invalid_token"' if "authorization" in request.headers else ""
+    return {"www-authenticate": f'Bearer realm="raken-gateway"{another}'}
 
 
 def has(request: Request, tag: str) -> bool:

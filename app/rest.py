@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from app.accounts import Doorkeeper
 from app.cache_status import cache_status
 from app.errors import BAD_USER_INPUT, failure, told
-from app.graphql import PRIVATE, REALM, encoded, has
+from app.graphql import PRIVATE, challenge, encoded, has
 from app.metrics import Metrics
 from app.openapi import openapi
 from app.requests import WrongRequest
@@ -176,7 +176,7 @@ class Rest:
         except WrongRequest as wrong:
             raise Failed(BAD_USER_INPUT, str(wrong), wrong.status, wrong.headers) from None
         except Unauthenticated as error:
-            raise Failed(error.code, str(error), headers=REALM) from None
+            raise Failed(error.code, str(error), headers=challenge(call.request)) from None
         except GatewayError as error:
             raise Failed(error.code, str(error)) from None
 

@@ -235,12 +235,15 @@ async def test_what_there_is_not_is_404(door: Door) -> None:
         assert (answer.status, code(answer)) == (404, "NOT_FOUND"), path
 
 
+CHALLENGE = 'Bearer realm="raken-gateway"'
+
+
 async def test_a_stranger_is_told_to_sign_in(door: Door) -> None:
     paths = ("projects/", "projects/x", "openapi.json", "nothing")
     for path, headers in product(paths, ({}, {"authorization": "Bearer nonsense"})):
         answer = await door.call("GET", f"/api/{path}", headers=headers)
         assert (answer.status, code(answer)) == (401, "UNAUTHENTICATED")
-        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.headers["www-authenticate"] == CHALLENGE + (', error="invalid_token"' if headers else "")
 
 
 async def test_a_cookie_signs_in_and_not_for_another_sites_page(door: Door) -> None:
