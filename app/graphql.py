@@ -54,6 +54,7 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     name: str | None = None
     cost: int | None = None
+    viewer: Viewer | None = None
     context: Context | None = None
     share: int = 0
     "How many upstream requests the operation might start when it began."
@@ -100,7 +101,7 @@ class GraphQLEndpoint:
         exchange.type = media_type(exchange.request)
         question = await asked(exchange.request, self._limits.body_bytes)
         try:
-            viewer, document = await self._admitted(exchange.request, question)
+            document = await self._admitted(exchange, question)
         except Refused as refused:
             return _request_error(exchange, [told(error, exchange.id, refused.code) for error in refused.errors])
         operation = document.operation(question.operation_name)
@@ -111,7 +112,7 @@ class GraphQLEndpoint:
         if exchange.cost > self._limits.cost:
             words = f"expected a cost of {self._limits.cost} at most, got {exchange.cost}"
             return _request_error(exchange, [plain(words, TooComplex.code)])
-        context = exchange.context = self._contexts(viewer)
+        context = exchange.context = self._contexts(exchange.viewer)
         exchange.share = context.operation.share
         result = execute(
             self._schema,
@@ -134,23 +135,23 @@ class GraphQLEndpoint:
         cost = {"value": exchange.cost, "limit": self._limits.cost}
         return {**content, "extensions": content.get("extensions", {}) | {"cost": cost}}
 
-    async def _admitted(self, request: Request, question: Asked) -> tuple[Viewer | None, Document]:
-        """Who asks, and the document; a stranger, who is None, gets one that anyone may run.
+    async def _admitted(self, exchange: Exchange, question: Asked) -> Document:
+        """The document, once it is known who asks; a stranger gets one that anyone may run.
 
         Raises:
             Unauthenticated: the credentials are wrong, or missing where they are needed.
             Refused: the document is not to be run.
         """
         try:
-            viewer = await self._doorkeeper.viewer(request)
+            exchange.viewer = await self._doorkeeper.viewer(exchange.request)
         except Unauthenticated:
-            document = self._free(question)
-            if document is None:
+            free = self._free(question)
+            if free is None:
                 raise
-            return None, document
+            return free
         document = self._documents.read(self._texts.text(question))
         self._texts.keep(question)
-        return viewer, document
+        return document
 
     def _free(self, question: Asked) -> Document | None:
         """The document that a stranger may run; None where there is none."""
@@ -167,12 +168,11 @@ class GraphQLEndpoint:
         """One line a request: never a token, a variable or a field's value."""
         seconds = self._clock.monotonic() - exchange.began
         self._metrics.answered(exchange.status, seconds)
-        context = exchange.context
-        operation = context.operation if context else None
+        operation = exchange.context.operation if exchange.context else None
         _log.info(
             "graphql",
             operation=exchange.name,
-            role=context.viewer.role.value if context and context.viewer else None,
+            role=exchange.viewer.role.value if exchange.viewer else None,
             status=exchange.status,
             ms=round(seconds * 1000, 1),
             cost=exchange.cost,

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.integration.door import JSON, RESPONSE, Answer, Door, token
 
@@ -269,3 +270,11 @@ async def test_the_error_of_a_variable_says_which_and_what_was_expected(door: Do
     assert answer.status == 400
     assert answer.codes == {"": "BAD_USER_INPUT"}
     assert "$from" in answer.errors[0]["message"]
+
+
+async def test_the_log_says_the_role_of_whom_was_refused_too(door: Door) -> None:
+    for query, code in (("{ nothing }", "GRAPHQL_VALIDATION_FAILED"), ("{", "GRAPHQL_PARSE_FAILED")):
+        with capture_logs() as lines:
+            await door.ask(query, role="VIEWER")
+        (line,) = [line for line in lines if line["event"] == "graphql"]
+        assert (line["role"], line["errors"]) == ("VIEWER", [code])
