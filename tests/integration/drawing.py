@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.integration.budget import BUDGET
 
-ROUND = 10
+ROUND = 5
 "Examples between two looks at the time."
 
 

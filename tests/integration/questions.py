@@ -22,6 +22,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     Visitor,
+    get_named_type,
     is_leaf_type,
     print_ast,
     value_from_ast_untyped,
@@ -126,8 +127,10 @@ class Tempting(Visitor):
         of = self.types.get_parent_type()
         if not isinstance(of, GraphQLObjectType):
             return None
-        guarded = [name for name, field in of.fields.items() if is_leaf_type(field.type) and audience(field)]
-        more = [FieldNode(name=NameNode(value=name)) for name in guarded]
+        closed = [
+            name for name, field in of.fields.items() if audience(field) and is_leaf_type(get_named_type(field.type))
+        ]
+        more = [FieldNode(name=NameNode(value=name)) for name in closed]
         return SelectionSetNode(selections=(*node.selections, *more)) if more else None
 
 
