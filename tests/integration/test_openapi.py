@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import requests
 import schemathesis
+from hypothesis import note
 from hypothesis import strategies as some
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -94,6 +95,7 @@ def test_an_answer_is_one_that_is_declared_and_an_admins_without_what_is_not_for
     type_, statuses = COLLECTIONS[path].type.name, set[int]()
 
     def holds(case: Any) -> None:
+        note(case.as_curl_command())
         admins = answered(gate, case, "ADMIN")
         for role in LESSER:
             response = answered(gate, case, role)
@@ -109,7 +111,7 @@ def test_an_answer_is_one_that_is_declared_and_an_admins_without_what_is_not_for
         statuses.add(admins.status_code)
 
     ids = [row["id"] for row in gate.listed(path)]
-    drawn(holds, *cases(path, ids), examples=3)
+    drawn(holds, *cases(path, ids), examples=2)
     assert 200 in statuses
 
 
