@@ -114,7 +114,7 @@ MEMBER_EXTENSIONS = Table(
     action="updateTeamMemberExtension",
     columns={
         "internal_user_id": Column("internal_user_id", inputs.account, _unless_null(str)),
-        "permissions": Column("permissions", inputs.texts, _unless_null(tuple)),
+        "permissions": Column("permissions", inputs.permissions, _unless_null(tuple)),
         "assigned_project_ids": Column("assigned_project_uuids", inputs.uuids, _unless_null(tuple)),
         "internal_notes": _NOTES,
         "custom_fields": _CUSTOM,

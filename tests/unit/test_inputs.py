@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.errors import BadInput, NotFound
-from loaders.inputs import EMAIL_LENGTH, account, budget, custom_fields, email, text, texts, uuids
+from loaders.inputs import EMAIL_LENGTH, account, budget, custom_fields, email, permissions, text, uuids
 
 ID = "3f0c4a5e-91f5-4c42-8f6a-0d3e6c1b7a10"
 
@@ -108,6 +108,20 @@ def test_custom_fields_are_bounded_in_bytes_not_in_characters() -> None:
         custom_fields("customFields", {"k": "😀" * (room // 4 + 1)})
 
 
+@pytest.mark.parametrize("value", [{str(n): 0 for n in range(40_000)}, {"k": [0] * 500_000}, {"k": [[[]] * 40_000]}])
+def test_custom_fields_of_too_many_entries_are_refused_before_they_are_written(
+    value: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loaders.inputs.json.dumps", None)
+    with pytest.raises(BadInput, match="at most 65536 bytes as compact JSON, got more"):
+        custom_fields("customFields", value)
+
+
+def test_as_many_entries_as_65_536_bytes_hold_are_kept() -> None:
+    entries = [0] * ((65_536 - len('{"k":[]}')) // 2)
+    assert json.loads(custom_fields("customFields", {"k": entries})) == {"k": entries}
+
+
 def test_custom_fields_may_be_nested_deeply_but_not_without_end() -> None:
     assert json.loads(custom_fields("customFields", nested(256))) == nested(256)
 
@@ -127,15 +141,36 @@ def test_a_text_that_postgres_cannot_hold_is_refused(value: object) -> None:
         text("internalNotes", value)
 
 
+def test_a_text_is_bounded_in_bytes_not_in_characters() -> None:
+    for letter in ("x", "é", "😀"):
+        largest = letter * (65_536 // len(letter.encode()))
+        assert text("internalNotes", largest) == largest
+        with pytest.raises(BadInput, match=r"internalNotes: expected at most 65536 bytes of UTF-8, got 65537"):
+            text("internalNotes", largest + "x")
+    with pytest.raises(BadInput, match="got 300000"):
+        text("internalNotes", "\ud800" * 100_000)
+
+
+def test_lists_have_so_many_entries_at_most() -> None:
+    assert permissions("permissions", ["é" * 200] * 1_000) == ["é" * 200] * 1_000
+    assert uuids("assignedProjectIds", [ID] * 10_000) == [ID] * 10_000
+    with pytest.raises(BadInput, match="permissions: expected at most 1000 entries, got 1001"):
+        permissions("permissions", ["a"] * 1_001)
+    with pytest.raises(BadInput, match="permissions: expected texts of at most 200 characters, got one of 201"):
+        permissions("permissions", ["a", "é" * 201])
+    with pytest.raises(BadInput, match="assignedProjectIds: expected at most 10000 entries, got 10001"):
+        uuids("assignedProjectIds", [ID] * 10_001)
+
+
 def test_lists_keep_their_order_and_repeats() -> None:
-    assert texts("permissions", ["b", "a", "b", ""]) == ["b", "a", "b", ""]
+    assert permissions("permissions", ["b", "a", "b", ""]) == ["b", "a", "b", ""]
     assert uuids("assignedProjectIds", (ID.upper(), ID, ID)) == [ID.upper(), ID, ID]
 
 
 @pytest.mark.parametrize("value", [ID, {"a": 1}, [1], [None], [ID, "\x00"]])
 def test_a_list_of_something_else_is_refused(value: object) -> None:
     with pytest.raises(BadInput):
-        texts("permissions", value)
+        permissions("permissions", value)
 
 
 @pytest.mark.parametrize(
