@@ -31,7 +31,7 @@ check: install ## formatting, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
-red: install ## break each protection in a copy (ONLY="words" of some), and see its test fail: half an hour
+red: install ## break each protection in a copy (ONLY="words" of some), and see its test fail: ten minutes or more
 	$(BIN)/python -m tests.red $(ONLY)
 
 fuzz: install ## ask at random as every role (SECONDS=): what an answer has that the schema or the role has not
