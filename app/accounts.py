@@ -137,14 +137,25 @@ class Doorkeeper:
     """Says who a request is from."""
 
     def __init__(
-        self, accounts: Accounts, tokens: Tokens, provider: Provider, attempts: Attempts, origins: Iterable[str] = ()
+        self,
+        accounts: Accounts,
+        tokens: Tokens,
+        provider: Provider,
+        attempts: Attempts,
+        *,
+        origins: Iterable[str] = (),
+        https: bool = False,
     ) -> None:
-        """`origins` are of pages, beside the gateway's own, whose requests a cookie may sign in."""
+        """`origins` are of pages, beside the gateway's own, whose requests a cookie may sign in.
+
+        `https`: people come by it, and a page that did not is none of its own.
+        """
         self._accounts = accounts
         self._tokens = tokens
         self._provider = provider
         self._attempts = attempts
         self._origins = frozenset(origins)
+        self._https = https
         self._turns = asyncio.Semaphore(ABREAST)
         self._signing_in = 0
         self._remembered: OrderedDict[str, Account | None] = OrderedDict()
@@ -221,10 +232,13 @@ class Doorkeeper:
             Unauthenticated: another site's page sends it.
         """
         origin = request.headers.get("origin")
-        own = origin is not None and origin.partition("://")[2] == request.headers.get("host")
-        if own or origin in self._origins or (origin is None and not _embedded(request)):
-            return
-        raise Unauthenticated("expected a request of this site's own pages, got one of another site")
+        foreign = _foreign(request) if origin is None else not self._ours(origin, request.headers.get("host"))
+        if foreign:
+            raise Unauthenticated("expected a request of this site's own pages, got one of another site")
+
+    def _ours(self, origin: str, host: str | None) -> bool:
+        scheme, _, name = origin.partition("://")
+        return origin in self._origins or (name == host and (scheme == "https" or not self._https))
 
     async def sign_in(self, email: str, password: str) -> SignedIn:
         """A session for the account of an email.
@@ -280,7 +294,8 @@ class Doorkeeper:
         return SignedIn(token, ends, account)
 
 
-def _embedded(request: Request) -> bool:
-    """Whether another site's page has this in it, as an image, say (Fetch Metadata); its `Origin` is not sent then."""
+def _foreign(request: Request) -> bool:
+    """Whether another site's page sends what has no `Origin` (Fetch Metadata), and not by a link that leads here."""
     site, mode = (request.headers.get(f"sec-fetch-{name}") for name in ("site", "mode"))
-    return site in ("cross-site", "same-site") and mode not in (None, "navigate")
+    led = request.method in ("GET", "HEAD") and mode in (None, "navigate")
+    return site in ("cross-site", "same-site") and not led

@@ -164,6 +164,11 @@ class Settings(BaseModel):
     scopes: Mapping[str, Scope] = Field(default_factory=dict, description="company, project or either")
 
     @property
+    def https(self) -> bool:
+        """Whether people come by it."""
+        return self.public_url.startswith("https://")
+
+    @property
     def origins(self) -> list[str]:
         """The origins of pages, beside those of the address that was asked, that a cookie signs in."""
         where = urlsplit(self.public_url)

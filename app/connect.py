@@ -162,7 +162,7 @@ class Connecting:
         return state if state and secrets.compare_digest(state.encode(), sealed.encode()) else None
 
     def _flags(self, request: Request) -> Flags:
-        return flags(request, secure=self._settings.public_url.startswith("https://"))
+        return flags(request, secure=self._settings.https)
 
 
 def _asks_first(request: Request) -> bool:

@@ -80,7 +80,7 @@ def create_app(gateway: Gateway) -> Starlette:
 
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """Every path there is."""
-    site = Site(gateway.doorkeeper, secure=gateway.settings.public_url.startswith("https://"))
+    site = Site(gateway.doorkeeper, secure=gateway.settings.https)
     connecting = Connecting(gateway.settings, gateway.doorkeeper, gateway.keeper)
     limited = limits(gateway)
 
@@ -138,7 +138,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
         allow_credentials=named,
     )
-    protections = Protections(https=chosen.public_url.startswith("https://"), named_origins=named)
+    protections = Protections(https=chosen.https, named_origins=named)
     common = [Middleware(Stamps, protections), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
     return [*common, *([cors] if chosen.cors_origins else []), Middleware(Masks)]
 

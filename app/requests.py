@@ -217,7 +217,7 @@ def _hash(extensions: dict[str, Any]) -> str | None:
     named = _take(extensions, "persistedQuery", dict, "an object")
     if named is None:
         return None
-    if named.get("version") != 1 or not isinstance(named.get("sha256Hash"), str):
+    if named.get("version") != 1 or named["version"] is True or not isinstance(named.get("sha256Hash"), str):
         raise WrongRequest(400, "expected persistedQuery to have version 1 and sha256Hash, a text; got another")
     return str(named["sha256Hash"])
 

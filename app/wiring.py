@@ -94,7 +94,9 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         provider = Provider(settings.jwks_url, clock)
         stack.push_async_callback(provider.close)
         attempts = Attempts(postgres, settings.jwt_secret.get_secret_value())
-        doorkeeper = Doorkeeper(stores.accounts, tokens, provider, attempts, settings.origins)
+        doorkeeper = Doorkeeper(
+            stores.accounts, tokens, provider, attempts, origins=settings.origins, https=settings.https
+        )
 
         usages = Usages(list(CATALOGUE))
         keeper = _keeper(settings, postgres, clock)

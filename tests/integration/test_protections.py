@@ -108,6 +108,22 @@ async def test_another_sites_page_that_sends_no_origin_gets_nothing_with_the_coo
         assert set(answer.json) == {"errors"}
 
 
+async def test_another_sites_page_signs_nobody_in_or_out_by_a_form_without_an_origin(door: Door) -> None:
+    for site, path in [(site, path) for site in ("cross-site", "same-site") for path in ("/login", "/logout")]:
+        form = {"content-type": "application/x-www-form-urlencoded", **SESSION}
+        fetched = {**form, "sec-fetch-site": site, "sec-fetch-mode": "navigate"}
+        assert (await door.call("POST", path, b"email=a&password=b", fetched)).status == 403
+
+
+async def test_where_people_come_by_https_a_page_that_did_not_is_another_site(public: Door, door: Door) -> None:
+    body = {"query": "{ me { id } }"}
+    assert (await public.post(body, {**SESSION, "origin": f"http://{HOST}"})).status == 401
+    assert (await public.post(body, {**SESSION, "origin": f"https://{HOST}"})).status == 200
+    # Who has not said so may stand behind a proxy that speaks https.
+    for scheme in ("http", "https"):
+        assert (await door.post(body, {**SESSION, "origin": f"{scheme}://{HOST}"})).status == 200
+
+
 async def test_our_own_pages_and_links_of_others_to_us_work_with_the_cookie(door: Door) -> None:
     for site, mode in (("same-origin", "cors"), ("none", "navigate"), ("cross-site", "navigate")):
         headers = {**SESSION, "sec-fetch-site": site, "sec-fetch-mode": mode, "accept": "text/html"}
