@@ -172,6 +172,7 @@ class GraphQLEndpoint:
         _log.info(
             "graphql",
             operation=exchange.name,
+            account=exchange.viewer.account_id if exchange.viewer else None,
             role=exchange.viewer.role.value if exchange.viewer else None,
             status=exchange.status,
             ms=round(seconds * 1000, 1),

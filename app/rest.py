@@ -228,6 +228,7 @@ class Rest:
             "rest",
             method=call.request.method,
             path=call.path,
+            account=call.viewer.account_id if call.viewer else None,
             role=call.viewer.role.value if call.viewer else None,
             status=call.status,
             ms=round(seconds * 1000, 1),

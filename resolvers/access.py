@@ -23,6 +23,11 @@ class Viewer:
     role: Role
     account: Account
 
+    @property
+    def account_id(self) -> str | None:
+        """The account's id, which may be written down; a subject without an account may be anybody's email."""
+        return None if self.account.id == self.account.email else self.account.id
+
 
 class Allowed(FieldExtension):
     """Lets only some roles reach a field; for others it is null, with a `FORBIDDEN` error."""
