@@ -30,6 +30,8 @@ from loaders.postgres import Postgres
 
 GRACE = 5
 "Seconds that requests under way are given when the process stops."
+BACKLOG = 2048
+"Connections that wait until a process takes them: those that come while it starts, too."
 STARTING = 60
 "Seconds in which a worker shows life; it imports everything first, and on a busy machine that takes more than 5."
 _log = structlog.get_logger("serving")
@@ -163,6 +165,7 @@ def _bound(chosen: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((chosen.host, chosen.port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise NotStarted(f"cannot listen on HOST {chosen.host}, PORT {chosen.port}: {error.strerror}") from None
