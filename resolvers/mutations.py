@@ -16,6 +16,7 @@ from loaders.entities.projects import PROJECTS
 from loaders.entity import Entity, SliceKey
 from loaders.errors import NotFound
 from loaders.extensions import Extensions
+from loaders.uuids import is_uuid
 from resolvers.access import ADMINS, EDITORS, Allowed
 from resolvers.context import Info
 from resolvers.costs import cost
@@ -40,7 +41,7 @@ class ProjectExtensionInput:
     """A change of a project's row."""
 
     project_id: strawberry.ID = strawberry.field(description="The project.")
-    internal_notes: str | None = optional("ASR's notes, kept to the letter.")
+    internal_notes: str | None = optional("ASR's notes, kept to the letter; 64 KiB of UTF-8 at most.")
     asr_budget_override: Decimal | None = optional("ASR's budget, with two decimals at most.")
     custom_fields: JSON | None = optional("An object, replaced whole; 64 KiB at most.")
     if_updated_at: dt.datetime | None = optional(LOCK)
@@ -52,11 +53,13 @@ class TeamMemberExtensionInput:
 
     member_id: strawberry.ID = strawberry.field(description="The member.")
     assigned_project_ids: list[strawberry.ID] | None = optional(
-        "Projects that the member belongs to by ASR's word, whatever the time cards say."
+        "Projects that the member belongs to by ASR's word, whatever the time cards say; 10,000 at most."
     )
     internal_user_id: strawberry.ID | None = optional("The person's account with the gateway.")
-    permissions: list[str] | None = optional("What ASR lets the person do.")
-    internal_notes: str | None = optional("ASR's notes, kept to the letter.")
+    permissions: list[str] | None = optional(
+        "What ASR lets the person do: 1,000 entries at most, of 200 characters each."
+    )
+    internal_notes: str | None = optional("ASR's notes, kept to the letter; 64 KiB of UTF-8 at most.")
     custom_fields: JSON | None = optional("An object, replaced whole; 64 KiB at most.")
     if_updated_at: dt.datetime | None = optional(LOCK)
 
@@ -84,8 +87,10 @@ async def _change(info: Info, entity: Entity[Any], store: Extensions[Any], id_: 
 
 
 async def _refresh_row(info: Info, entity: Entity[Any], id_: str) -> Any:
-    """Refreshes the slice that an object is in, and answers the object."""
+    """Refreshes the slice that an object is in, and answers the object; there is none of what cannot be an id."""
     context = info.context
+    if not is_uuid(id_):
+        return None
     await context.refresher.slice(SliceKey(entity), id_, context.actor, context.operation)
     context.renew()
     return await context.one(entity, id_)

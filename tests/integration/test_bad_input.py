@@ -226,6 +226,21 @@ async def test_assigned_projects_are_uuids(door: Door, member: str) -> None:
         assert words.startswith("assignedProjectIds: expected ids of the shape of a UUID, got ")
 
 
+async def test_what_is_longer_than_anyone_writes_is_refused(door: Door, project: str, member: str) -> None:
+    words = "internalNotes: expected at most 65536 bytes of UTF-8, got 1000000"
+    assert await refused(door, CHANGE, input={"projectId": project, "internalNotes": "x" * 1_000_000}) == words
+    told = await refused(door, CHANGE_MEMBER, member={"memberId": member, "internalNotes": "é" * 150_000})
+    assert told == words.replace("1000000", "300000")
+    for name, entries, most in (
+        ("permissions", ["a"] * 100_000, 1_000),
+        ("assignedProjectIds", [NOBODY] * 20_000, 10_000),
+    ):
+        told = await refused(door, CHANGE_MEMBER, member={"memberId": member, name: entries})
+        assert told == f"{name}: expected at most {most} entries, got {len(entries)}"
+    told = await refused(door, CHANGE_MEMBER, member={"memberId": member, "permissions": ["a" * 900_000]})
+    assert told.startswith("permissions: expected at most 65536 bytes")
+
+
 async def test_an_account_that_there_is_not_is_not_found(door: Door, member: str) -> None:
     for id_ in (NOBODY, "nonsense", ""):
         given = {"memberId": member, "internalUserId": id_}
