@@ -17,21 +17,21 @@ DIGITS = 18
 
 
 async def entries(log: AuditLog, first: int | None, after: str | None) -> Connection[AuditEntry]:
-    """A page of the log.
+    """A page of the log; it has fewer rows than `first` where they hold much.
 
     Raises: BadInput, for `first` out of range, and for a cursor that is malformed or another list's.
     """
     most, before = size(first), None if after is None or after is strawberry.UNSET else _id(after)
-    rows = await log.page(most + 1, before)
-    cursors = [pack(NAME, (str(one.id),)) for one in rows[:most]]
+    page = await log.page(most, before)
+    cursors = [pack(NAME, (str(one.id),)) for one in page.rows]
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     info = PageInfo(
-        has_next_page=len(rows) > most,
+        has_next_page=page.more,
         has_previous_page=before is not None,
         start_cursor=ends[0],
         end_cursor=ends[1],
     )
-    nodes = [AuditEntry.of(one) for one in rows[:most]]
+    nodes = [AuditEntry.of(one) for one in page.rows]
     return Connection(nodes=nodes, page_info=info, total_count=await log.count(), cursors=lambda: cursors)
 
 

@@ -200,7 +200,11 @@ class Query(Lists):  # type: ignore[misc,valid-type] # a class that is made, not
         """Raken's standing."""
         return UpstreamStatus.of(await info.context.process.standing())
 
-    @strawberry.field(description="Who changed or refreshed what, the newest first.", extensions=[Allowed(*ADMINS)])
+    @strawberry.field(
+        description="Who changed or refreshed what, the newest first. A page may have fewer rows than `first`: "
+        "it ends with the row that fills 2 MiB.",
+        extensions=[Allowed(*ADMINS)],
+    )
     async def audit_log(
         self, info: Info, first: First = DEFAULT, after: After = strawberry.UNSET
     ) -> Connection[AuditEntry] | None:

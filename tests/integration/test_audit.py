@@ -1,14 +1,18 @@
 """The audit log only grows, and administrators read it."""
 
+import asyncio
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import pytest
 
-from loaders.audit import AuditLog, audit
+from loaders.audit import PAGE_BYTES, AuditLog, audit
 from loaders.postgres import Postgres
 from resolvers.paging import pack
 from sandbox.running import Address
+from tests.integration.conftest import Statements
 from tests.integration.door import Answer, Door, opened
 
 LOG = """
@@ -104,6 +108,60 @@ async def test_the_audit_log_is_read_page_by_page_while_it_grows(
     ends = [(one["pageInfo"]["hasPreviousPage"], one["pageInfo"]["hasNextPage"]) for one in (first, second)]
     assert ends == [(False, True), (True, False)]
     assert (first["totalCount"], second["totalCount"], nothing["totalCount"], nothing["nodes"]) == (5, 6, 6, [])
+
+
+@pytest.mark.parametrize("size", [PAGE_BYTES // 4, 3 * PAGE_BYTES])
+async def test_a_page_of_the_audit_log_ends_with_the_row_that_fills_it_and_none_is_lost(
+    database_url: str, postgres: Postgres, sandbox: Address, size: int
+) -> None:
+    log = AuditLog(postgres)
+    for number in range(10):
+        await log.note("ann", "refresh", str(number), {"notes": "x" * size})
+    subjects, pages, after, more = [], 0, None, True
+    async with opened(sandbox, database_url) as door:
+        while more:
+            answer = await page(door, first=1000, after=after)
+            subjects += [one["subject"] for one in answer["nodes"]]
+            held = [len(one["after"]["notes"]) for one in answer["nodes"]]
+            assert sum(held[:-1]) < PAGE_BYTES
+            assert (answer["totalCount"], len(answer["edges"])) == (10, len(held))
+            after, more = answer["pageInfo"]["endCursor"], answer["pageInfo"]["hasNextPage"]
+            pages += 1
+    assert subjects == [str(number) for number in reversed(range(10))]
+    assert pages == (3 if size < PAGE_BYTES else 10)
+
+
+async def test_no_more_of_the_audit_log_is_read_than_a_page_has(postgres: Postgres, statements: Statements) -> None:
+    async with postgres.asking() as connection:
+        await connection.execute(
+            "INSERT INTO audit_log (actor, action, subject, after) "
+            "SELECT 'ann', 'refresh', '-', to_json(repeat('x', n / 3000 * 1000000)) FROM generate_series(1, 3050) n; "
+            "ANALYZE audit_log"
+        )
+    statements.clear()
+    assert len((await AuditLog(postgres).page(1000)).rows) == 3
+    await asyncio.sleep(0)
+    (paged, _) = statements
+    async with postgres.asking() as connection:
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {paged}", 2**63 - 1, 1000, PAGE_BYTES)
+    assert sum(read(json.loads(plan)[0]["Plan"])) == 3 + 3
+
+
+def read(plan: dict[str, Any]) -> Iterator[int]:
+    """How many rows each step of a plan has read of the audit log."""
+    if plan.get("Relation Name") == "audit_log":
+        yield round(plan["Actual Rows"] * plan["Actual Loops"])
+    for inner in plan.get("Plans", ()):
+        yield from read(inner)
+
+
+@pytest.mark.parametrize("long", ["x" * 900_000, "\x00" * 256])
+async def test_a_name_that_is_too_long_is_cut_where_it_is_written_down(postgres: Postgres, long: str) -> None:
+    await AuditLog(postgres).note(long, "refresh", long, {})
+    await AuditLog(postgres).note("a" * 255, "refresh", "é" * 255, {})
+    whole, cut = (await AuditLog(postgres).page(2)).rows
+    assert (whole.actor, whole.subject) == ("a" * 255, "é" * 255)
+    assert cut.actor == cut.subject == long[:254].replace("\x00", "\ufffd") + "…"
 
 
 async def test_the_audit_log_is_for_administrators_and_takes_its_own_cursors_alone(door: Door) -> None:
