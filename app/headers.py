@@ -3,7 +3,6 @@
 One rule: the strictest that works; a page says for itself what it needs beyond.
 """
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import Message
 
 FILES = (
@@ -34,18 +33,14 @@ ALWAYS = {
 class Protections:
     """The headers that responses get where they do not say otherwise."""
 
-    def __init__(self, *, https: bool, named_origins: bool) -> None:
-        """`https`: people come by it; `named_origins`: an answer depends on which site's page asks."""
+    def __init__(self, *, https: bool) -> None:
+        """`https`: people come by it."""
         # By plain http a browser takes no notice of it, and before localhost it would be a nuisance for a year.
         given = {**ALWAYS, **({"strict-transport-security": f"max-age={YEAR}"} if https else {})}
         self._headers = [(name.encode(), value.encode()) for name, value in given.items()]
-        self._varies = named_origins
 
     def add(self, start: Message) -> None:
         """Adds what is missing to the start of a response."""
         headers = start["headers"] = list(start.get("headers", ()))
         there = {name.lower() for name, _ in headers}
         headers += [header for header in self._headers if header[0] not in there]
-        seen = MutableHeaders(raw=headers)
-        if self._varies and "origin" not in seen.get("vary", "").lower():
-            seen.add_vary_header("Origin")

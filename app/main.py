@@ -138,7 +138,7 @@ def middleware(chosen: Settings) -> list[Middleware]:
         # A cookie signs in for the origins that are named, and for nobody where all may ask.
         allow_credentials=named,
     )
-    protections = Protections(https=chosen.https, named_origins=named)
+    protections = Protections(https=chosen.https)
     common = [Middleware(Stamps, protections), Middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)]
     return [*common, *([cors] if chosen.cors_origins else []), Middleware(Masks)]
 
