@@ -3,8 +3,9 @@
 One rule: what multiplies in the answer multiplies in the cost, so that circles and nested lists are seen from outside.
 
 A value or an object costs 1, and a field that looks through a window of rows `WINDOW` more. A list multiplies what it
-holds: by its `first`, else by the rows that it is declared to have. What is written twice costs twice, and what `@skip`
-or `@include` leave out costs all the same.
+holds: by its `first`, else by the rows that it is declared to have. An entry of a list or an object that a field is
+given costs `ENTRY`, written out or in a variable. What is written twice costs twice, and what `@skip` or `@include`
+leave out costs all the same.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,13 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
     ValueNode,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     get_named_type,
@@ -32,12 +36,12 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from app.limits import fragments
-from resolvers.costs import PAGE, expected
+from resolvers.costs import ENTRY, PAGE, expected
 from resolvers.paging import DEFAULT, MOST
 
 FIRST = "first"
 KEPT = 100
-"Costs of a document that are kept, one for each set of values that its pages' sizes had."
+"Costs of a document that are kept, one for each set of sizes that its pages and its variables' values had."
 
 
 class Price(NamedTuple):
@@ -58,28 +62,31 @@ class Costs:
 
     def of(self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> int:
         """The cost of an operation with its variables; 0 where these are wrong, which its execution will say."""
-        definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in self._sizes]
-        found = get_variable_values(self._schema, definitions, dict(variables or {}))
+        declared, given = operation.variable_definitions or (), dict(variables or {})
+        sizes = [one for one in declared if one.variable.name.value in self._sizes]
+        found = get_variable_values(self._schema, sizes, given)
         if isinstance(found, list):
             return 0
-        key = (operation.name and operation.name.value, *sorted(found.coerced.items()))
+        passed = {one.variable.name.value: _passed(one, given) for one in declared}
+        key = (operation.name and operation.name.value, *sorted(found.coerced.items()), *passed.values())
         if key not in self._kept:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            self._kept[key] = self._cost(operation, found.coerced)
+            root = self._schema.get_root_type(operation.operation)
+            till = _Till(self._schema, self._document, found.coerced, passed)
+            self._kept[key] = till.price(operation.selection_set, root).once
         return self._kept[key]
-
-    def _cost(self, operation: OperationDefinitionNode, values: Mapping[str, Any]) -> int:
-        root = self._schema.get_root_type(operation.operation)
-        return _Till(self._schema, self._document, values).price(operation.selection_set, root).once
 
 
 class _Till:
-    """Adds up a document, with the values of its variables."""
+    """Adds up a document, with the values of its pages' sizes, and how many entries each variable has."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, values: Mapping[str, Any], passed: Mapping[str, int]
+    ) -> None:
         self._schema = schema
         self._values = values
+        self._passed = passed
         self._fragments = {node.name.value: node for node in fragments(document)}
         self._known: dict[str, Price] = {}
 
@@ -112,14 +119,15 @@ class _Till:
         if field is None:
             raise TypeError(f"expected a field of {of.name}, got {name}")
         type_ = get_named_type(field.type)
+        given = ENTRY * sum(_written(one.value, self._passed) for one in node.arguments or ())
         if is_leaf_type(type_):
-            return Price(1)
+            return Price(1 + given)
         inner = self.price(node.selection_set, type_)
         row = 1 + inner.once + inner.each * self._first(node, field)
         if name in PAGE:
             return Price(0, row)
         rows, work = expected(name, field)
-        return Price(work + rows * row)
+        return Price(given + work + rows * row)
 
     def _first(self, node: FieldNode, field: GraphQLField) -> int:
         """How many rows a page has; none where `first` is out of range, which is the field's error."""
@@ -137,6 +145,37 @@ class _Till:
             case VariableNode(name=name):
                 return self._values.get(name.value)
         return None
+
+
+def _passed(definition: VariableDefinitionNode, variables: Mapping[str, Any]) -> int:
+    """How many entries a variable has, by its value or its default."""
+    name = definition.variable.name.value
+    if name in variables:
+        return entries(variables[name])
+    return _written(definition.default_value, {})
+
+
+def _written(value: ValueNode | None, passed: Mapping[str, int]) -> int:
+    """How many entries a value in a document has, with those of the variables in it."""
+    match value:
+        case VariableNode(name=name):
+            return passed.get(name.value, 0)
+        case ListValueNode(values=inner):
+            return len(inner) + sum(_written(one, passed) for one in inner)
+        case ObjectValueNode(fields=fields):
+            return len(fields) + sum(_written(one.value, passed) for one in fields)
+    return 0
+
+
+def entries(value: object) -> int:
+    """How many entries the lists and objects in a value of JSON have, all levels together."""
+    count, left = 0, [value]
+    while left:
+        one = left.pop()
+        inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        count += len(inside)
+        left += inside
+    return count
 
 
 def _sizes(document: DocumentNode) -> set[str]:

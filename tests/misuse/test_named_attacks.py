@@ -143,6 +143,26 @@ async def test_what_multiplies_is_refused_by_its_cost_before_it_runs(
     assert "data" not in answer.json
 
 
+@pytest.mark.parametrize(
+    ("type_", "field", "value"),
+    [
+        ("[ProjectStatus!]", "projects(filter: {statuses: $v}) { totalCount }", ["ACTIVE"] * 90_000),
+        ("[String!]", "teamMembers(filter: {rakenRoles: $v}) { totalCount }", ["a"] * 200_000),
+        ("JSON", 'updateProjectExtension(input: {projectId: "a", customFields: $v}) { id }', {"a": [0] * 300_000}),
+    ],
+    ids=["statuses", "roles", "custom fields"],
+)
+async def test_a_long_list_that_many_fields_are_given_is_refused_by_its_cost(
+    door: Door, type_: str, field: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.graphql.execute", None)
+    fields = " ".join(f"a{n}: {field}" for n in range(49))
+    kind = "mutation" if field.startswith("update") else "query"
+    with cheaply():
+        answer = await door.ask(f"{kind} ($v: {type_}) {{ {fields} }}", {"v": value})
+    assert answer.codes == {"": "QUERY_TOO_COMPLEX"}
+
+
 async def test_a_search_as_large_as_a_request_is_folded_once_a_field(door: Door) -> None:
     fields = " ".join(f"a{n}: teamMembers(filter: {{search: $word}}) {{ totalCount }}" for n in range(49))
     with cheaply():

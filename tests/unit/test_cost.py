@@ -110,6 +110,51 @@ def test_200_projects_with_team_time_cards_and_extensions_pass() -> None:
     )
 
 
+LIST = "query ($v: [ProjectStatus!] = [ACTIVE, INACTIVE])"
+OBJECT = "query ($v: ProjectFilter)"
+
+
+@pytest.mark.parametrize(
+    ("declared", "chosen", "variables", "entries"),
+    [
+        ("", "{}", {}, 0),
+        ("", "null", {}, 0),
+        ("", '{search: "a"}', {}, 1),
+        ("", "{statuses: ACTIVE}", {}, 1),
+        ("", "{statuses: []}", {}, 1),
+        ("", "{statuses: [ACTIVE, DELETED]}", {}, 1 + 2),
+        (LIST, "{statuses: $v}", {}, 1 + 2),
+        (LIST, "{statuses: $v}", {"v": None}, 1),
+        (LIST, "{statuses: $v}", {"v": ["ACTIVE"] * 1_000}, 1 + 1_000),
+        (OBJECT, "$v", {}, 0),
+        (OBJECT, "$v", {"v": {"statuses": ["ACTIVE"] * 5, "search": "a word"}}, 2 + 5),
+        (OBJECT, "$v", {"v": [[[]], {"a": {"b": "c"}}]}, 2 + 1 + 1 + 1),
+    ],
+)
+def test_each_entry_that_a_field_is_given_costs_ten(
+    declared: str, chosen: str, variables: dict[str, Any], entries: int
+) -> None:
+    assert price(f"{declared} {{ projects(filter: {chosen}) {{ totalCount }} }}", variables) == 2 + 10 * entries
+
+
+def test_an_entry_costs_again_in_each_field_that_it_is_passed_to() -> None:
+    chosen = "projects(filter: {statuses: $v}) { totalCount }"
+    fields = " ".join(f"a{n}: {chosen}" for n in range(49))
+    query = f"query ($v: [ProjectStatus!]) {{ {fields} ...Again }} fragment Again on Query {{ {chosen} }}"
+    assert price(query, {"v": ["ACTIVE"] * 3}) == 50 * (2 + 10 * 4)
+    assert price(query, {"v": ["ACTIVE"] * 90_000}) > DEFAULTS.cost
+
+
+def test_the_entries_of_custom_fields_cost_like_others() -> None:
+    query = "mutation ($v: JSON) { updateProjectExtension(input: {projectId: 1, customFields: $v}) { id } }"
+    assert price(query, {"v": {"a": [1, 2], "b": "text"}}) == 2 + 10 * (2 + 2 + 2)
+
+
+def test_a_thousand_ids_cost_a_thousandth_of_what_an_operation_may() -> None:
+    query = 'query ($v: [ID!]) { timeCards(from: "2026-01-01", to: "2026-01-31", workerIds: $v) { totalCount } }'
+    assert price(query, {"v": ["a"] * 1_000}) - price(query, {"v": []}) == DEFAULTS.cost // 1_000
+
+
 def test_the_cost_of_the_same_values_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     document = Documents(GRAPH).read(
         "query ($v: Int, $id: ID!) { project(id: $id) { timeCards(first: $v) { totalCount } } }"
