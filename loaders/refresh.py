@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loaders.audit import AuditLog
+from loaders.entities.projects import PROJECTS
 from loaders.entity import Entity, SliceKey, Window
 from loaders.errors import RakenError
 from loaders.loader import Loader
@@ -45,9 +46,7 @@ class Refresher:
         self._loader = loader
         self._log = log
 
-    async def entity(
-        self, entity: Entity[Any], window: Window, actor: str, operation: Operation | None = None
-    ) -> Refreshed:
+    async def entity(self, entity: Entity[Any], window: Window, actor: str, operation: Operation) -> Refreshed:
         """Refreshes the slices of an entity that are in use, and those of a window where it is dated.
 
         The requests are counted as the operation's, and not charged to its share.
@@ -57,17 +56,32 @@ class Refresher:
         """
         await self._log.note(actor, "refresh", entity.name, {})
         began = self._loader.clock.monotonic()
-        landings: dict[SliceKey, Landing | BaseException] = {}
         sent: Counter[SliceKey] = Counter()
-        # Reading may teach that Raken wants to be asked by project: then other slices are meant.
-        while lacking := [key for key in self.keys(entity, window) if key not in landings]:
-            flights = (self._refresh(key, operation, sent) for key in lacking)
-            landed = await asyncio.gather(*flights, return_exceptions=True)
-            landings |= zip(lacking, landed, strict=True)
-        meant = {key: landings[key] for key in self.keys(entity, window)}
-        return self._sum(entity, meant, sent, self._loader.clock.monotonic() - began)
+        landings: Mapping[SliceKey, Landing | BaseException]
+        try:
+            landings = await self._land(entity, window, operation, sent)
+        except RakenError as error:
+            landings = {SliceKey(entity): error}
+        return self._sum(entity, landings, sent, self._loader.clock.monotonic() - began)
 
-    async def slice(self, key: SliceKey, subject: str, actor: str, operation: Operation | None = None) -> None:
+    async def _land(
+        self, entity: Entity[Any], window: Window, operation: Operation, sent: Counter[SliceKey]
+    ) -> dict[SliceKey, Landing | BaseException]:
+        """What became of each slice.
+
+        Raises:
+            RakenError: it is not known which projects there are.
+        """
+        landings: dict[SliceKey, Landing | BaseException] = {}
+        meant = await self.keys(entity, window, operation)
+        # Reading may teach that Raken wants to be asked by project: then other slices are meant.
+        while lacking := [key for key in meant if key not in landings]:
+            flights = (self._refresh(key, operation, sent) for key in lacking)
+            landings |= zip(lacking, await asyncio.gather(*flights, return_exceptions=True), strict=True)
+            meant = await self.keys(entity, window, operation)
+        return {key: landings[key] for key in meant}
+
+    async def slice(self, key: SliceKey, subject: str, actor: str, operation: Operation) -> None:
         """Refreshes one slice for the sake of one of its rows.
 
         Raises:
@@ -77,22 +91,28 @@ class Refresher:
         await self._log.note(actor, "refresh", subject, {"entity": key.entity.name})
         await self._refresh(key, operation, Counter())
 
-    async def _refresh(self, key: SliceKey, operation: Operation | None, sent: Counter[SliceKey]) -> Landing:
+    async def _refresh(self, key: SliceKey, operation: Operation, sent: Counter[SliceKey]) -> Landing:
         def count() -> None:
             sent[key] += 1
-            if operation is not None:
-                operation.sent()
+            operation.sent()
 
         return await self._loader.refresh(key, DEADLINE, count)
 
-    def keys(self, entity: Entity[Any], window: Window) -> list[SliceKey]:
-        """The slices that a refresh of an entity reads anew."""
+    async def keys(self, entity: Entity[Any], window: Window, operation: Operation) -> list[SliceKey]:
+        """The slices that a refresh of an entity reads anew; where Raken insists on a project, those of each.
+
+        Raises:
+            RakenError: it is not known which projects there are.
+        """
         used = self._loader.used(entity, IN_USE)
         if not entity.dated:
             return list(dict.fromkeys([SliceKey(entity), *used]))
+        projects: list[str | None] = [None]
         if self._loader.by_project(entity):
-            return [key for key in used if key.project is not None]
-        return list(dict.fromkeys([*(SliceKey(entity, None, month) for month in window.months()), *used]))
+            projects = [row.id for row in (await self._loader.read(SliceKey(PROJECTS), operation)).slice.rows]
+            used = [key for key in used if key.project is not None]
+        windows = (SliceKey(entity, project, month) for project in projects for month in window.months())
+        return list(dict.fromkeys([*windows, *used]))
 
     def _sum(
         self,

@@ -108,6 +108,21 @@ async def test_null_means_every_entity_also_where_raken_insists_on_a_project(san
         assert (await it.ask(REFRESH, entities=[])).data["refresh"] == []
 
 
+async def test_what_is_asked_by_project_is_refreshed_for_every_project_though_nobody_has_read_it(
+    sandbox: Address, home: str
+) -> None:
+    async with lab(sandbox, home) as it:
+        (row,) = (await it.ask(REFRESH, entities=["MATERIAL_LOGS"])).data["refresh"]
+        assert row["ok"]
+        assert row["objects"] == row["added"] > 0
+        it.requests()
+        projects = (await it.ask("{projects(filter: {}) {nodes {materialLogs {totalCount}}}}")).data["projects"][
+            "nodes"
+        ]
+        assert sum(project["materialLogs"]["totalCount"] for project in projects) <= row["objects"]
+        assert it.requests() == 0
+
+
 async def test_refreshing_a_project_or_a_member_reads_its_slice_anew(sandbox: Address, home: str) -> None:
     async with lab(sandbox, home) as it:
         await it.ask("{projects {totalCount} teamMembers {totalCount}}")
