@@ -30,15 +30,22 @@ _log = structlog.get_logger("rate")
 
 
 @dataclass(slots=True)
+class _Second:
+    number: int
+    operations: int
+    last: float
+
+
+@dataclass(slots=True)
 class _Counts:
-    seconds: deque[list[int]] = field(default_factory=deque)
-    "Pairs of a second and the operations within it, the oldest first."
+    seconds: deque[_Second] = field(default_factory=deque)
+    "Of each second the operations within it, and when the last of them was, the oldest first."
     over: bool = False
     "Whether the last one was refused."
 
 
 class Minute:
-    """Operations of the last minute by subject: 61 numbers each at most, whatever the limit."""
+    """Operations of the last minute by subject: 61 seconds each at most, whatever the limit."""
 
     def __init__(self, limit: int, clock: Clock) -> None:
         self._limit = limit
@@ -52,15 +59,16 @@ class Minute:
         self._subjects.move_to_end(subject)
         if len(self._subjects) > SUBJECTS:
             self._subjects.popitem(last=False)
-        # What is counted by the second is forgotten when the last moment of that second is a minute ago.
-        while counts.seconds and counts.seconds[0][0] + 1 + MINUTE <= now:
+        # What is counted by the second is forgotten when the last of that second is a minute ago.
+        while counts.seconds and counts.seconds[0].last + MINUTE <= now:
             counts.seconds.popleft()
-        if sum(number for _, number in counts.seconds) >= self._limit:
+        if sum(second.operations for second in counts.seconds) >= self._limit:
             return self._refused(counts, now)
         counts.over = False
-        if not counts.seconds or counts.seconds[-1][0] != floor(now):
-            counts.seconds.append([floor(now), 0])
-        counts.seconds[-1][1] += 1
+        if not counts.seconds or counts.seconds[-1].number != floor(now):
+            counts.seconds.append(_Second(floor(now), 0, now))
+        counts.seconds[-1].operations += 1
+        counts.seconds[-1].last = now
         return 0
 
     def _refused(self, counts: _Counts, now: float) -> int:
@@ -68,7 +76,7 @@ class Minute:
         if not counts.over:
             _log.warning("rate_limited", address=CALLER.get())
         counts.over = True
-        return ceil(counts.seconds[0][0] + 1 + MINUTE - now)
+        return ceil(counts.seconds[0].last + MINUTE - now)
 
 
 class RateLimit:
