@@ -232,6 +232,20 @@ async def test_the_largest_custom_fields_go_in_and_out(projects: ProjectExtensio
         await projects.update(PROJECT, {"custom_fields": {"k": largest["k"] + "x"}}, actor="ann")
 
 
+async def test_a_row_that_holds_more_than_may_be_written_is_read_and_changed_as_ever(
+    postgres: Postgres, members: MemberExtensions
+) -> None:
+    await members.update(MEMBER, {"custom_fields": {"a": 1}}, actor="ann")
+    async with postgres.asking() as connection:
+        await connection.execute(
+            "UPDATE team_member_extensions SET internal_notes = repeat('x', 1000000), "
+            "permissions = array_fill('p'::text, ARRAY[100000])"
+        )
+    changed = await members.update(MEMBER, {"custom_fields": {"a": 2}}, actor="ann")
+    assert (changed.internal_notes, changed.permissions) == ("x" * 1_000_000, ("p",) * 100_000)
+    assert await members.many([MEMBER]) == {MEMBER: changed}
+
+
 async def test_custom_fields_at_the_edge_of_what_is_allowed_can_be_read_back(projects: ProjectExtensions) -> None:
     deep: Any = 1
     for _ in range(254):
