@@ -167,9 +167,11 @@ class Doorkeeper:
             Unauthenticated: the credentials are wrong, or there are none.
         """
         subject, role, session = await self.claims(request)
-        account = await self._account(subject)
-        if account is None:
-            return Viewer(subject, role, Account(subject, subject, subject, role, active=True))
+        try:
+            account = await self._account(subject, role)
+        except ExtensionsUnavailable:
+            # It may be an account's, of another role.
+            return Viewer(subject, Role.VIEWER, _anybody(subject, Role.VIEWER), claimed=role)
         if not account.active:
             raise Unauthenticated("expected an active account; this one was deactivated")
         if session is not None and session < account.session_number:
@@ -199,17 +201,29 @@ class Doorkeeper:
         found = await self._accounts.many(list(known.values()))
         self._remembered.update((subject, found.get(known_id)) for subject, known_id in known.items())
 
-    async def _account(self, subject: str) -> Account | None:
-        """The account of a subject; as last known where Postgres is away, so that Raken's data stays within reach."""
+    async def _account(self, subject: str, role: Role) -> Account:
+        """The account of a subject, or one of the role that its token claims.
+
+        Where Postgres is away it is as last known, so that Raken's data stays within reach.
+
+        Raises:
+            ExtensionsUnavailable: and nothing is known.
+        """
         try:
             account = await self._accounts.by_subject(subject)
         except ExtensionsUnavailable:
-            return self._remembered.get(subject)
+            if subject not in self._remembered:
+                raise
+            account = self._remembered[subject]
+        else:
+            self._remember(subject, account)
+        return account or _anybody(subject, role)
+
+    def _remember(self, subject: str, account: Account | None) -> None:
         self._remembered[subject] = account
         self._remembered.move_to_end(subject)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-        return account
 
     def _credentials(self, request: Request) -> str:
         """The token that a request carries: in `Authorization`, else in the session cookie."""
@@ -292,6 +306,11 @@ class Doorkeeper:
         _log.info("signed_in", account=account.id)
         token, ends = self._tokens.sign(account.id, account.role, SESSION, account.session_number)
         return SignedIn(token, ends, account)
+
+
+def _anybody(subject: str, role: Role) -> Account:
+    """What a subject without an account is shown as."""
+    return Account(subject, subject, subject, role, active=True)
 
 
 def _foreign(request: Request) -> bool:

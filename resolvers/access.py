@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
 
 from loaders.accounts import Account, Role
-from loaders.errors import Forbidden, Unauthenticated
+from loaders.errors import ExtensionsUnavailable, Forbidden, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Viewer:
     subject: str
     role: Role
     account: Account
+    claimed: Role | None = None
+    "What the token claims, where nobody can say whether that holds: Postgres is away, and the role is the least."
 
     @property
     def account_id(self) -> str | None:
@@ -50,6 +52,8 @@ class Allowed(FieldExtension):
         if viewer is None:
             raise Unauthenticated("sign in first")
         if viewer.role not in self.roles:
+            if viewer.claimed in self.roles:
+                raise ExtensionsUnavailable(f"Postgres is away: nobody can say whether the role {viewer.claimed} holds")
             raise Forbidden(f"{info.field_name}: expected a role among {self.words[9:-1]}, got {viewer.role.value}")
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **arguments: Any) -> Any:

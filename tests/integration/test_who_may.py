@@ -333,6 +333,25 @@ async def test_what_is_changed_of_an_account_holds_in_an_outage_that_comes_befor
             assert (await door.post({"query": "{ me { role } }"}, sessions[name])).data == {"me": {"role": role}}
 
 
+async def test_in_an_outage_who_was_not_seen_before_has_the_least_role_whatever_the_token_claims(
+    sandbox: Address, line: Line
+) -> None:
+    query = {"query": "{ me { role } upstreamStatus { circuit } }"}
+    async with opened(sandbox, line.dsn) as door:
+        seen, unseen, viewer = (
+            {"authorization": f"Bearer {token(role, sub=sub)}"}
+            for role, sub in (("ADMIN", "seen"), ("ADMIN", "an account perhaps"), ("MANAGER", "another"))
+        )
+        assert (await door.post(query, seen)).data["me"] == {"role": "ADMIN"}
+        await line.cut()
+        assert (await door.post(query, seen)).data["me"] == {"role": "ADMIN"}
+        # Whether the claim holds nobody can say; what it would not reach either way is forbidden.
+        for headers, code in ((unseen, "EXTENSIONS_UNAVAILABLE"), (viewer, "FORBIDDEN")):
+            answer = await door.post(query, headers)
+            assert answer.json["data"] == {"me": {"role": "VIEWER"}, "upstreamStatus": None}
+            assert answer.codes == {"upstreamStatus": code}
+
+
 EVERYTHING = """{
   me { role }
   projects(first: 1) { nodes { name customFields extensionUpdatedAt internalNotes asrBudgetOverride } }
