@@ -420,10 +420,12 @@ async def test_who_is_killed_in_the_midst_of_sending_leaves_nothing_standing_sti
         await asyncio.create_subprocess_exec(sys.executable, *arguments, env={**os.environ, "PYTHONPATH": str(root)})
         for _ in range(2)
     ]
-    await until(lambda: raken.requests() > 40)
-    for process in killed:
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+    try:
+        await until(lambda: raken.requests() > 40)
+    finally:
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
     with within(1):
         assert await sender.ask() == []
     while not await sender.ask(50):
