@@ -35,6 +35,8 @@ FREE = frozenset((LOGIN, "__typename"))
 "Root fields that anyone may ask for."
 STRANGERS = 2_000
 "Tokens of a document that a stranger may have run: one that signs in has some dozens, and each takes 40 µs to read."
+STRANGERS_LENGTH = 16_384
+"Characters of it: a token may be as long as a request, and a megabyte of text takes a second to read."
 COMPARISONS = 50_000
 "What validation may spend on comparing fields of one name: a tenth of graphql-core's own limit, which takes seconds."
 _GAVE_UP = "Parsing aborted."  # graphql-core's last words where a document is too large, or nested past its stack
@@ -91,6 +93,8 @@ class Documents:
             Refused: it signs in more than once, or is not valid; strangers learn nothing of the schema, so it is not
                 said why.
         """
+        if len(query) > STRANGERS_LENGTH:
+            return None
         try:
             node = self._parsed(query, min(STRANGERS, self._limits.tokens))
         except Refused:

@@ -182,6 +182,14 @@ def test_a_stranger_has_fewer_tokens_than_the_signed_in() -> None:
     held = Documents(SCHEMA)
     within = documents.STRANGERS - 2
     for number, free in ((within, True), (within + 1, False)):
-        query = "# comment\n" * (number - 1) + "{ __typename }"
+        query = "#\n" * (number - 1) + "{ __typename }"
+        assert (held.free(query, None) is not None) is free
+        assert held.read(query).node
+
+
+def test_a_strangers_document_is_short() -> None:
+    held = Documents(SCHEMA)
+    for length, free in ((documents.STRANGERS_LENGTH, True), (documents.STRANGERS_LENGTH + 1, False)):
+        query = "{ __typename }".ljust(length)
         assert (held.free(query, None) is not None) is free
         assert held.read(query).node
