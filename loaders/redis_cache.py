@@ -22,8 +22,7 @@ NAMESPACE = "raken_gateway"
 "What our keys begin with: the database may be others' too."
 CONNECTIONS = 8
 "Of one process, at most."
-_CONNECT_SECONDS = 1.0
-_SOCKET_SECONDS = 5.0  # past every reader's patience: the driver's own time-out cannot tell a busy process from Redis
+_SECONDS = 5.0  # past every reader's patience: the driver's own time-out cannot tell a busy process from Redis
 _GLOB = re.compile(r"[\\*?\[\]^-]")
 
 
@@ -45,9 +44,9 @@ async def redis_cache(url: str) -> AsyncIterator[RedisCache]:
 def _settings() -> dict[str, Any]:
     return {
         "max_connections": CONNECTIONS,
-        "timeout": _SOCKET_SECONDS,
-        "socket_timeout": _SOCKET_SECONDS,
-        "socket_connect_timeout": _CONNECT_SECONDS,
+        "timeout": _SECONDS,
+        "socket_timeout": _SECONDS,
+        "socket_connect_timeout": _SECONDS,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": False,
         "protocol": 2,  # what every server and proxy speaks

@@ -81,7 +81,7 @@ async def test_an_address_cannot_undo_what_the_cache_stands_on(valkey: Valkey) -
         assert await cache.get("a") == b"\xff"
         assert cache.client.connection_pool.max_connections == CONNECTIONS
         assert settings(cache)["socket_timeout"] < 10
-        assert settings(cache)["socket_connect_timeout"] <= 1
+        assert settings(cache)["socket_connect_timeout"] < 10
 
 
 async def test_nothing_connects_before_it_is_used(valkey: Valkey) -> None:
