@@ -77,7 +77,7 @@ def free_ports() -> tuple[int, int]:
 
 
 def wait_until_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45
     while process.poll() is None and time.monotonic() < deadline:
         try:
             connection = HTTPConnection("127.0.0.1", port, timeout=5)

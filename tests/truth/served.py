@@ -32,7 +32,7 @@ SETTINGS = {
     "RAKEN_REQUESTS_PER_SECOND": "1000",
     **{f"TTL_{name}": str(ttl) for name, ttl in TTLS.items()},
 }
-START_SECONDS = 15
+START_SECONDS = 45
 
 
 @dataclass(frozen=True)
