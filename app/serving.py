@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from app.clock import SystemClock
 from app.config import Settings
@@ -32,8 +33,6 @@ GRACE = 5
 "Seconds that requests under way are given when the process stops."
 BACKLOG = 2048
 "Connections that wait until a process takes them: those that come while it starts, too."
-STARTING = 60
-"Seconds in which a worker shows life; it imports everything first, and on a busy machine that takes more than 5."
 _log = structlog.get_logger("serving")
 
 
@@ -135,7 +134,7 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
         os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
         with closing(SharedTally.of(workers)) as tally:
             config = _config(partial(from_environment, tally), workers=workers, factory=True)
-            Multiprocess(config, sockets=[listener]).run()
+            _Workers(config, sockets=[listener]).run()
 
 
 def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
@@ -149,7 +148,6 @@ def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
         lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=STARTING,
         **more,
     )
 
@@ -171,6 +169,28 @@ def _bound(chosen: Settings) -> socket.socket:
         raise NotStarted(f"cannot listen on HOST {chosen.host}, PORT {chosen.port}: {error.strerror}") from None
     listener.set_inheritable(True)
     return listener
+
+
+class _Workers(Multiprocess):
+    """Worker processes, each of which is replaced when it ends.
+
+    uvicorn kills one that says nothing for five seconds, which on a busy machine is less than its imports take, and
+    waits as long for one that is dead.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Replaces who has ended, unless it could not start: no other one could."""
+        for place, worker in enumerate(self.processes):
+            if worker.process.is_alive():
+                continue
+            worker.kill()  # what is left of it: its end of a pipe
+            worker.join()
+            if worker.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+                return
+            _log.warning("worker_ended", pid=worker.pid, exitcode=worker.exitcode)
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()
 
 
 class _Server(uvicorn.Server):

@@ -23,7 +23,6 @@ from uuid import uuid4
 
 import pytest
 
-from app.serving import _config
 from resolvers.schema import ENTITIES
 from sandbox.running import Address
 from tests.integration.door import SECRET, signed
@@ -189,12 +188,6 @@ def read(instance: Instance, worker: int) -> None:
     instance.asked += 1
 
 
-def test_a_worker_is_not_given_up_while_it_imports_everything() -> None:
-    def app() -> None: ...
-
-    assert _config(app).timeout_worker_healthcheck >= START_SECONDS
-
-
 def test_what_one_worker_counted_is_told_by_the_other_at_once(instance: Instance, sandbox: Address) -> None:
     one, other = instance.workers()
     for number in range(1, 4):
@@ -263,3 +256,13 @@ def test_a_worker_that_is_killed_while_it_reads_costs_one_more_reading(instance:
             asking.result()
     sandbox.lift()
     assert sandbox.requests("/costCodes") == before + 2
+
+
+def test_a_worker_that_dies_while_it_stands_still_is_replaced_and_the_log_says_so(instance: Instance) -> None:
+    one, _ = instance.workers()
+    os.kill(one, signal.SIGSTOP)
+    time.sleep(1)  # whoever waits for a word of it begins to wait
+    os.kill(one, signal.SIGKILL)
+    instance.ready(gone=one)
+    ended = [line for line in map(json.loads, instance.log.read_text().splitlines()) if line["event"] == "worker_ended"]
+    assert (ended[-1]["pid"], ended[-1]["exitcode"]) == (one, -signal.SIGKILL)
