@@ -142,8 +142,8 @@ async def test_a_process_that_was_too_busy_to_look_does_not_call_postgres_silent
 async def test_one_statement_that_hangs_or_one_turn_that_does_not_come_is_no_outage(
     line: Line, clock: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_HUNG_SECONDS", 0.3)
-    monkeypatch.setattr(module, "_TURN_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_HUNG_SECONDS", 1.0)
+    monkeypatch.setattr(module, "_TURN_SECONDS", 1.0)
     async with Postgres(line.dsn, clock, size=1) as postgres:
         async with postgres.asking():
             with pytest.raises(ExtensionsUnavailable):
@@ -151,7 +151,7 @@ async def test_one_statement_that_hangs_or_one_turn_that_does_not_come_is_no_out
         await postgres.ping()
         with pytest.raises(ExtensionsUnavailable):
             async with postgres.asking() as connection:
-                await connection.execute("SELECT pg_sleep(1)")
+                await connection.execute("SELECT pg_sleep(5)")
         await postgres.ping()
 
 
