@@ -52,8 +52,9 @@ class Allowed(FieldExtension):
         if viewer is None:
             raise Unauthenticated("sign in first")
         if viewer.role not in self.roles:
-            if viewer.claimed in self.roles:
-                raise ExtensionsUnavailable(f"Postgres is away: nobody can say whether the role {viewer.claimed} holds")
+            if viewer.claimed is not None and viewer.claimed in self.roles:
+                words = f"Postgres is away: nobody can say whether the role {viewer.claimed.value} holds"
+                raise ExtensionsUnavailable(words)
             raise Forbidden(f"{info.field_name}: expected a role among {self.words[9:-1]}, got {viewer.role.value}")
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **arguments: Any) -> Any:

@@ -350,6 +350,7 @@ async def test_in_an_outage_who_was_not_seen_before_has_the_least_role_whatever_
             answer = await door.post(query, headers)
             assert answer.json["data"] == {"me": {"role": "VIEWER"}, "upstreamStatus": None}
             assert answer.codes == {"upstreamStatus": code}
+            assert "Role." not in answer.errors[0]["message"]
 
 
 EVERYTHING = """{
