@@ -134,7 +134,10 @@ def _listen(chosen: Settings, workers: int, words: str) -> None:
         os.environ |= {"DATABASE_URL": chosen.database_url, "AUTO_MIGRATE": "1" if chosen.migrates else "0"}
         with closing(SharedTally.of(workers)) as tally:
             config = _config(partial(from_environment, tally), workers=workers, factory=True)
-            _Workers(config, sockets=[listener]).run()
+            supervisor = _Workers(config, sockets=[listener])
+            supervisor.run()
+            if supervisor.failed:
+                raise NotStarted("a worker could not start; the log says why")
 
 
 def _config(app: Callable[..., Any], **more: Any) -> uvicorn.Config:
@@ -178,14 +181,20 @@ class _Workers(Multiprocess):
     waits as long for one that is dead.
     """
 
+    failed = False
+    "Whether one could not start."
+
     def keep_subprocess_alive(self) -> None:
-        """Replaces who has ended, unless it could not start: no other one could."""
+        """Replaces who has ended, until all are to end; or ends all where one could not start, for no other could."""
+        if self.should_exit.is_set():
+            return
         for place, worker in enumerate(self.processes):
             if worker.process.is_alive():
                 continue
             worker.kill()  # what is left of it: its end of a pipe
             worker.join()
             if worker.exitcode == STARTUP_FAILURE:
+                self.failed = True
                 self.should_exit.set()
                 return
             _log.warning("worker_ended", pid=worker.pid, exitcode=worker.exitcode)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn.config import STARTUP_FAILURE
 
+from app.serving import _Workers
 from loaders.migrate import migrate
 from tests.integration.door import SECRET, token
 
@@ -208,6 +211,41 @@ async def test_it_says_that_it_stops_before_it_takes_no_more_requests(
         assert process.running.poll() is None
     assert answer[0] == 503
     assert process.running.wait(10) == 0
+
+
+class Ended:
+    """A worker whose process has ended."""
+
+    def __init__(self, exitcode: int) -> None:
+        self.process, self.pid, self.exitcode = self, 1, exitcode
+
+    def is_alive(self) -> bool:
+        return False
+
+    def kill(self) -> None: ...
+
+    def join(self) -> None: ...
+
+
+def supervised(worker: Ended) -> Any:
+    """A supervisor of one worker, without its hold on this process's signals."""
+    supervisor = object.__new__(_Workers)
+    supervisor.__dict__ |= {"should_exit": threading.Event(), "processes": [worker]}
+    return supervisor
+
+
+def test_a_worker_that_cannot_start_ends_them_all_as_a_failure() -> None:
+    supervisor = supervised(Ended(STARTUP_FAILURE))
+    supervisor.keep_subprocess_alive()
+    assert (supervisor.failed, supervisor.should_exit.is_set()) == (True, True)
+
+
+def test_while_all_are_to_end_none_is_replaced() -> None:
+    worker = Ended(0)
+    supervisor = supervised(worker)
+    supervisor.should_exit.set()
+    supervisor.keep_subprocess_alive()
+    assert (supervisor.failed, supervisor.processes) == (False, [worker])
 
 
 def test_a_wrong_configuration_stops_the_process_with_2(start: Start) -> None:
