@@ -1,21 +1,16 @@
 """What the server adds on a real socket, and what it believes: no name of its own, and of proxies those it trusts."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
-from socket import AF_INET, SOCK_STREAM, socket
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app import serving
 from app.caller import address
+from tests.integration.wire import PATIENT, serving
 
-PATIENT = 15
-"Seconds that a test gives the server."
 Ask = Callable[..., tuple[HTTPResponse, dict[str, str]]]
 
 
@@ -29,19 +24,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @contextmanager
 def listening() -> Iterator[Ask]:
     """Serves as `serve` does, as the environment has it now."""
-    config = serving._config(app)
-    config.lifespan = "off"
-    server = uvicorn.Server(config)
-    with closing(socket(AF_INET, SOCK_STREAM)) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            yield lambda **headers: asked(listener.getsockname()[1], headers)
-        finally:
-            server.should_exit = True
-            thread.join(PATIENT)
+    with serving(app) as port:
+        yield lambda **headers: asked(port, headers)
 
 
 def asked(port: int, headers: dict[str, str]) -> tuple[HTTPResponse, dict[str, str]]:

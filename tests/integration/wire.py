@@ -25,9 +25,11 @@ def serving(app: ASGIApp) -> Iterator[int]:
         listener.listen()
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join(PATIENT)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(PATIENT)
 
 
 @contextmanager
