@@ -1,7 +1,7 @@
-"""That something waits no longer than is promised, on a machine that may be busy with others too.
+"""What is waited for in a test, on a machine that may be busy with others too.
 
 One rule: a time in which the machine had no core for us is not counted. A thread that wakes every few milliseconds
-tells by how much it was late.
+tells by how much it was late. What comes some time, and is promised for no time, is waited for with `GUARD`.
 """
 
 import time
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+GUARD = 50.0
+"Seconds after which a test gives up on what it waits for; only one that fails waits for so long."
 _BEAT = 0.005
 
 

@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.integration.door import token
+from tests.waiting import GUARD
 
 AUDITS = 61
 MIB = 1024 * 1024
@@ -29,13 +30,13 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(address: tuple[st
         "POST /graphql HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {token()}\r\nContent-Length: {10 * MIB}\r\nExpect: 100-continue\r\n\r\n"
     )
-    with socket.create_connection(address, timeout=5) as connection:
+    with socket.create_connection(address, timeout=GUARD) as connection:
         connection.sendall(head.encode())
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
 def test_a_client_that_sends_all_of_a_body_that_is_too_large_hears_why(address: tuple[str, int]) -> None:
-    connection = HTTPConnection(*address, timeout=5)
+    connection = HTTPConnection(*address, timeout=GUARD)
     headers = {"content-type": "application/json", "authorization": f"Bearer {token()}"}
     for encoded in (False, True):
         # Once with its length, and once in chunks without an end that would be known.
@@ -47,7 +48,7 @@ def test_a_client_that_sends_all_of_a_body_that_is_too_large_hears_why(address: 
 
 
 def test_no_response_says_what_it_is_made_with(address: tuple[str, int]) -> None:
-    connection = HTTPConnection(*address, timeout=5)
+    connection = HTTPConnection(*address, timeout=GUARD)
     for path in ("/graphql", "/", "/nothing", "/login", "/healthz", "/readyz", "/metrics", "/graphql?query={"):
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from tests.waiting import GUARD
+
 # Those after the first keep Chromium from asking for anything but what the page asks for.
 FLAGS = [
     "--no-sandbox",
@@ -68,7 +70,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             yield Running(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
-            assert process.wait(10) is not None
+            assert process.wait(GUARD) is not None
 
 
 def free_ports() -> tuple[int, int]:
@@ -77,10 +79,10 @@ def free_ports() -> tuple[int, int]:
 
 
 def wait_until_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + GUARD
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=5)
+            connection = HTTPConnection("127.0.0.1", port, timeout=GUARD)
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
                 return

@@ -5,7 +5,7 @@ from typing import Protocol
 import pytest
 from playwright.async_api import Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.browser
 
 
 class Gateway(Protocol):

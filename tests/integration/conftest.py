@@ -14,6 +14,7 @@ from sandbox.options import Options
 from sandbox.running import Address, running
 from tests.hands import Hands
 from tests.integration.door import Door, opened
+from tests.waiting import GUARD
 
 
 class Statements(list[str]):
@@ -142,10 +143,10 @@ async def door(sandbox: Address, home: str) -> AsyncIterator[Door]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Waits until something is so, for 15 s at most: a process may have to start."""
+    """Waits until something is so, for as long as a machine may take that does other things too."""
 
     async def wait(so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(GUARD):
             while not so():  # noqa: ASYNC110 - what is waited for is anything
                 await asyncio.sleep(0.01)
 

@@ -62,6 +62,10 @@ class Lab:
             await postgres.close()
         self.clock.ahead += seconds
 
+    def give_raken(self, seconds: float) -> None:
+        """How long each request to Raken is waited for, from now on."""
+        self.door.gateway.health._pings["raken"].__self__._timeout = seconds  # type: ignore[attr-defined]
+
     async def landed(self) -> None:
         """Returns when nothing is being read any more, and what was read is published."""
         await self.loader.landed()

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import pytest
 
+from tests.waiting import GUARD
+
 T = TypeVar("T")
-PATIENCE = 3.0
-"Real seconds after which whoever still waits is taken to wait for a timer."
 ROUNDS = 300
 "How often every task is let go on, until nothing moves any more but by timers and by others' answers."
 
@@ -50,7 +50,7 @@ class LoopTime:
     async def at_once(self, awaited: Awaitable[T]) -> T:
         """What comes while no timer fires; a failure where it does not come."""
         task = asyncio.ensure_future(awaited)
-        guard = threading.Timer(PATIENCE, self._loop.call_soon_threadsafe, [task.cancel])
+        guard = threading.Timer(GUARD, self._loop.call_soon_threadsafe, [task.cancel])
         guard.start()
         try:
             with self.stopped():

@@ -49,6 +49,7 @@ async def test_of_many_slices_the_one_that_ends_first_gives_the_ttl(gateway: Lab
 
 
 async def test_of_readers_at_once_one_asks_and_the_others_are_collapsed(gateway: Lab) -> None:
+    gateway.sandbox.fault("latency", "/projects", seconds=1)
     answers = await asyncio.gather(*(gateway.ask(PROJECTS) for _ in range(4)))
     sent = [int(match[1]) for answer in answers if (match := re.search(r"requests=(\d+)", told(answer)))]
     assert sum(sent) == gateway.requests() > 0
@@ -60,7 +61,7 @@ async def test_of_stale_readers_one_has_it_read_anew_and_the_ttl_is_below_nothin
     await gateway.ask(PROJECTS)
     gateway.clock.ahead += 310
     gateway.requests()
-    gateway.sandbox.fault("latency", "/projects", seconds=0.3)
+    gateway.sandbox.fault("latency", "/projects", seconds=1)
     answers = [told(answer) for answer in await asyncio.gather(*(gateway.ask(PROJECTS) for _ in range(3)))]
     await gateway.landed()
     assert gateway.requests() == 1

@@ -9,7 +9,6 @@ from benchmarks.logbook import keeping
 from benchmarks.soak import soak
 
 
-@pytest.mark.timeout(60)  # it simulates an hour; 7 to 10 s
 async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_is_found_out(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -26,7 +25,6 @@ async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a Postgres that is cut off leaves transports to the collector
-@pytest.mark.timeout(60)  # 6 to 10 s
 async def test_a_minute_of_every_trouble_leaves_nothing_behind(tmp_path: Path, database_url: str) -> None:
     with keeping() as book:
         lived, went = await soak(60, 1, tmp_path, database_url)

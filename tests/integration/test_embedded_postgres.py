@@ -20,6 +20,7 @@ import pytest
 
 from app import run_as
 from app.embedded import EmbeddedInUse, EmbeddedUnavailable, embedded, embedded_or_running
+from tests.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -156,7 +157,7 @@ async def test_stopping_leaves_no_process(tmp_path: Path) -> None:
 
 
 async def test_stopping_does_not_wait_for_clients(tmp_path: Path) -> None:
-    async with asyncio.timeout(10), embedded(tmp_path) as dsn:
+    async with asyncio.timeout(GUARD), embedded(tmp_path) as dsn:
         client = await asyncpg.connect(dsn)
         query = asyncio.create_task(client.execute("select pg_sleep(60)"))
         await answer(dsn, "select 1")

@@ -20,11 +20,9 @@ from uvicorn.config import STARTUP_FAILURE
 from app.serving import _Workers
 from loaders.migrate import migrate
 from tests.integration.door import SECRET, token
+from tests.waiting import GUARD
 
 COMMAND = Path(sys.executable).with_name("raken-gateway")
-READY = 45
-"Seconds until a process must be ready: two workers on a machine that is busy with others take half of them."
-pytestmark = pytest.mark.timeout(60)
 NOWHERE = "http://127.0.0.1:1"
 UNREACHABLE = {
     "RAKEN_BASE_URL": f"{NOWHERE}/api",
@@ -52,7 +50,7 @@ class Process:
 
     def ask(self, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
         """The status and body of a response."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=GUARD)
         written = None if body is None else json.dumps(body)
         try:
             connection.request(
@@ -65,7 +63,7 @@ class Process:
 
     def ready(self) -> None:
         """Returns when it is ready."""
-        end = time.monotonic() + READY
+        end = time.monotonic() + GUARD
         while True:
             assert self.running.poll() is None, self.err.read_text()
             assert time.monotonic() < end, self.err.read_text()
@@ -124,7 +122,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in started:
         for pid in process.family():
             os.kill(pid, signal.SIGKILL)
-        process.running.wait(5)
+        process.running.wait(GUARD)
     for file in tmp_path.rglob("postmaster.pid"):
         with suppress(ProcessLookupError):
             os.kill(int(file.read_text().splitlines()[0]), signal.SIGQUIT)
@@ -154,7 +152,7 @@ def test_run_starts_everything_and_a_signal_ends_everything(
     assert listens(process.sandbox_port)
     assert f"http://127.0.0.1:{process.port}/graphql" in process.out.read_text()
     process.running.send_signal(number)
-    assert process.running.wait(10) == 0
+    assert process.running.wait(GUARD) == 0
     assert not alive(postgres)
     assert not process.family()
     assert not listens(process.sandbox_port)
@@ -176,7 +174,7 @@ async def test_serve_becomes_ready_with_raken_unreachable_and_its_log_tells_no_s
     assert answer["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
     assert process.ask("/graphql", connection="Upgrade", upgrade="websocket")[0] == 426
     process.running.send_signal(signal.SIGTERM)
-    assert process.running.wait(10) == 0
+    assert process.running.wait(GUARD) == 0
     (line,) = [line for line in process.log() if line["event"] == "graphql" and line["operation"] == "Home"]
     assert (line["role"], line["level"], len(line["request_id"])) == ("ADMIN", "info", 32)
     assert {"migrated", "listening"} <= {line["event"] for line in process.log()}
@@ -194,7 +192,7 @@ async def test_a_signal_ends_every_worker(start: Start, database_url: str) -> No
     process.ready()
     assert len(process.family()) >= 3
     process.running.send_signal(signal.SIGTERM)
-    assert process.running.wait(10) == 0
+    assert process.running.wait(GUARD) == 0
     assert not process.family()
     assert not listens(process.port)
 
@@ -210,7 +208,7 @@ async def test_it_says_that_it_stops_before_it_takes_no_more_requests(
     while not json.loads((answer := process.ask("/readyz"))[1])["stopping"]:  # another worker may be starting yet
         assert process.running.poll() is None
     assert answer[0] == 503
-    assert process.running.wait(10) == 0
+    assert process.running.wait(GUARD) == 0
 
 
 class Ended:
@@ -250,7 +248,7 @@ def test_while_all_are_to_end_none_is_replaced() -> None:
 
 def test_a_wrong_configuration_stops_the_process_with_2(start: Start) -> None:
     process = start("serve", JWT_SECRET="short-canary", PORT="http")
-    assert process.running.wait(10) == 2
+    assert process.running.wait(GUARD) == 2
     told = process.err.read_text()
     assert [line.partition(":")[0] for line in told.splitlines()] == ["JWT_SECRET", "PORT"]
     assert "canary" not in told

@@ -25,6 +25,8 @@ FRESH, REVALIDATING, DEGRADED = "FRESH", "REVALIDATING", "DEGRADED"
 ERROR = "the field's error"
 AT_ONCE, WAITS = "at once", "waits for the flight"
 AWAY, FORBIDDEN, SPENT = "UPSTREAM_UNAVAILABLE", "UPSTREAM_FORBIDDEN", "QUOTA_EXHAUSTED"
+WAITED = 10.0
+"Seconds that Raken has for an answer."
 WITHIN = 0.4
 "Seconds after which every back-off still runs."
 
@@ -61,6 +63,8 @@ class Fault(NamedTuple):
     backoff: float = 1.0
     "Seconds after which Raken is asked again, at the latest."
     settings: Mapping[str, str] = {}
+    waited: float = WAITED
+    "Seconds, a request, while it stands."
 
     @property
     def known(self) -> bool:
@@ -69,7 +73,7 @@ class Fault(NamedTuple):
 
 
 FAULTS = [
-    Fault("hang", {}, AWAY, 2, settings={"RAKEN_TIMEOUT_SECONDS": "0.2"}),
+    Fault("hang", {}, AWAY, 2, waited=0.2),
     Fault("refused", {}, AWAY, 2),
     Fault("reset", {}, AWAY, 2),
     Fault("broken-off", {}, AWAY, 2),
@@ -110,6 +114,7 @@ class Bench:
         await self.requests()
 
     async def _stand(self) -> None:
+        self.it.give_raken(self.fault.waited)
         match self.fault.kind:
             case "refused":
                 await self.line.refuse()
@@ -128,9 +133,9 @@ class Bench:
                 self.it.sandbox.fault(kind, "/projects", **self.fault.values)
 
     async def requests(self) -> int:
-        """Requests since the last call, by Raken's count; where nobody is there who counts, by the gateway's."""
+        """Requests since the last call, by Raken's count; where one may not have come to Raken, by the gateway's."""
         count = self.it.requests()
-        if self.fault.kind != "refused":
+        if self.fault.kind not in ("refused", "hang"):
             return count
         before, self._counted = self._counted, (await self.it.cache("PROJECTS"))["upstreamRequests"]
         return self._counted - before
@@ -155,6 +160,7 @@ class Bench:
         new = {row["name"] for row in self.it.sandbox.rows("projects")}
         self.it.sandbox.lift()
         await self.line.mend()
+        self.it.give_raken(WAITED)
         await self.it.move(max(self.fault.backoff, TTL - self._age))
         if self.fault.kind == "own-quota":
             await move_clock(self.it.door.gateway.settings.database_url, self.fault.backoff)  # its days are not shifted

@@ -17,6 +17,7 @@ import pytest
 from loaders.migrate import migrate
 from sandbox.running import Address
 from tests.integration.door import JSON, token
+from tests.waiting import GUARD
 
 COMMAND = Path(sys.executable).with_name("raken-gateway")
 SECRETS = {
@@ -57,7 +58,7 @@ class Served:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
         """The status and text of a response."""
-        connection = HTTPConnection(*self._at, timeout=10)
+        connection = HTTPConnection(*self._at, timeout=GUARD)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, json.dumps(body) if isinstance(body, dict | list) else body, sent)
@@ -152,7 +153,6 @@ def names(sandbox: Address) -> set[str]:
     return {*known, *(row["name"] for row in sandbox.rows("projects")), "sandbox-access"}
 
 
-@pytest.mark.timeout(60)  # a process, nine faults, and four passwords
 def test_nothing_that_was_sent_given_or_told_in_trust_is_ever_written(served: Served, sandbox: Address) -> None:
     project = sandbox.rows("projects")[0]["uuid"]
     plant(served, project)

@@ -12,7 +12,7 @@ from tests.integration.conftest import Line
 from tests.integration.door import Door, opened
 from tests.integration.test_instances import VIEW, published
 from tests.valkey import Valkey
-from tests.waiting import within
+from tests.waiting import GUARD, within
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 OURS = "{projects(first: 50) {nodes {id name internalNotes}}}"
@@ -25,7 +25,7 @@ async def behind(line: Line, sandbox: Address, **variables: str) -> AsyncIterato
     """A gateway whose Postgres is at the end of a line; it has read nothing."""
     sandbox.reset()
     async with opened(sandbox, line.dsn, **variables) as door:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(GUARD):
             await door.gateway.ear.hears.wait()
         yield door
 
@@ -72,7 +72,7 @@ async def test_postgres_comes_back_and_all_is_shared_and_heard_again_without_a_s
             await line.mend()
         else:
             line.talk()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD):
             await door.gateway.ear.hears.wait()
             while not (await door.ask("mutation {refresh(entities: [PROJECTS]) {ok}}")).json["data"]["refresh"]:  # noqa: ASYNC110 - what is waited for is another process'
                 await asyncio.sleep(0.1)  # a second at most, as Postgres is tried
@@ -103,7 +103,7 @@ async def test_without_valkey_reads_go_on_and_it_is_used_again_when_it_is_back(
             valkey.go()
         tier = door.gateway.loader.source._commons._tier  # type: ignore[attr-defined]
         stored = tier.writes["redis", "stored"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD):
             while tier.writes["redis", "stored"] == stored:
                 sandbox.add("projects", status="ACTIVE")
                 await door.ask("mutation {refresh(entities: [PROJECTS]) {ok}}")

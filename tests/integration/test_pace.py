@@ -22,7 +22,7 @@ from tests.database_clock import fake_clock, move_clock, set_clock_right
 from tests.integration.conftest import Line
 from tests.integration.door import forget
 from tests.integration.sender import Sender, sending
-from tests.waiting import within
+from tests.waiting import GUARD, within
 
 DAY = 86_400
 Start = Callable[..., Awaitable[Sender]]
@@ -125,7 +125,7 @@ async def test_a_clock_that_was_set_back_keeps_nobody_waiting(dsn: str, start: S
     sender = await start(rate=100)
     await sender.ask()
     await move_clock(dsn, -3600)
-    await asyncio.wait_for(sender.ask(), 5)
+    await asyncio.wait_for(sender.ask(), GUARD)
 
 
 # The quota
@@ -170,7 +170,7 @@ async def test_a_quota_that_is_spent_stays_so_where_a_process_believes_in_a_late
     sender = await start(limit=1)
     await sender.ask()
     sender.pace._ahead += DAY
-    errors = await asyncio.wait_for(sender.ask(), 5)
+    errors = await asyncio.wait_for(sender.ask(), GUARD)
     assert [type(error) for error in errors] == [QuotaExhausted]
 
 
@@ -240,7 +240,7 @@ async def test_what_was_sent_is_written_down_without_being_asked_for(start: Star
     sender = await start()
     await sender.ask(3)
     sent: list[tuple[object, ...]] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         while sent != [(3,)]:
             sent = await fetch(dsn, "SELECT sum(sent)::integer FROM raken_senders")
 
@@ -261,7 +261,7 @@ async def test_what_is_sent_while_postgres_is_away_is_counted_once_when_it_is_ba
         await line.mend()
     else:
         line.talk()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         while (await other.raken.status()).requests_today < 5:
             pass
     assert (await sender.raken.status()).requests_today == 5
@@ -309,7 +309,7 @@ async def test_whoever_hears_of_a_pause_knows_it_before_asking(
     await listener.add_listener("raken_gateway", lambda *told: heard.put_nowait(str(told[-1])))
     raken.fault(**fault, retry_after="7", times=1)  # type: ignore[arg-type]
     await one.ask()
-    assert await asyncio.wait_for(heard.get(), 5) == "pause"
+    assert await asyncio.wait_for(heard.get(), GUARD) == "pause"
     assert other.raken.failing(Lane.PEOPLE) is None
     await other.pace.heard("")
     assert type(other.raken.failing(Lane.PEOPLE)) is kind
@@ -359,7 +359,7 @@ async def test_a_pause_that_is_met_without_postgres_is_told_when_it_is_back(line
     error = await one.pace.refused(Refusal(429, 60.0), one.pace._pause.number)
     assert str(one.pace.withheld(Lane.PEOPLE)) == str(error)
     await line.mend()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         while other.pace.withheld(Lane.PEOPLE) is None:
             await other.pace.heard("")
     assert str(other.pace.withheld(Lane.PEOPLE)) == str(error)

@@ -24,6 +24,7 @@ from loaders.raken import Answer, Circuit, Lane
 from tests.hands import Hands
 from tests.integration.loopback import EMPTY, Handler, Loopback, answer, hang, loopback, reset, reset_halfway
 from tests.pace import OwnPace
+from tests.waiting import GUARD
 
 
 class Keeper:
@@ -169,7 +170,7 @@ def garbled(body: bytes) -> int:
 
 HTML = answer(text="<html>", Content_Type="text/html")
 FAULTS: list[tuple[Handler, str]] = [
-    (hang, "RakenUnavailable: Raken did not answer /members within 0.2 s"),
+    (hang, "RakenUnavailable: Raken did not answer /members within 0.5 s"),
     (reset, "RakenUnavailable: Raken's answer to /members broke off (ClientOSError)"),
     (reset_halfway, "RakenUnavailable: Raken's answer to /members broke off (ClientPayloadError)"),
     (answer(500), "RakenUnavailable: Raken answered /members with 500"),
@@ -187,7 +188,7 @@ FAULTS: list[tuple[Handler, str]] = [
 
 @pytest.mark.parametrize(("fault", "message"), FAULTS, ids=[message.split(": ", 1)[1] for _, message in FAULTS])
 async def test_a_fault_that_may_pass_is_tried_once_more(server: Loopback, fault: Handler, message: str) -> None:
-    async with calling(server, timeout=0.2) as caller:
+    async with calling(server, timeout=1.0) as caller:
         server.script = [fault]
         assert (await caller.ask()).content == len(EMPTY)
         assert (len(server.requests), caller.sent, (await caller.raken.status()).requests_today) == (2, 2, 2)
@@ -198,7 +199,7 @@ async def test_a_fault_that_may_pass_is_tried_once_more(server: Loopback, fault:
 async def test_a_fault_that_stays_says_what_was_expected_and_what_came(
     server: Loopback, fault: Handler, message: str
 ) -> None:
-    async with calling(server, timeout=0.2) as caller:
+    async with calling(server, timeout=0.5 if fault is hang else 10.0) as caller:
         server.always = fault
         assert await caller.fails() == message
         assert len(server.requests) == 2
@@ -375,7 +376,7 @@ async def test_those_who_wait_when_a_429_comes_are_not_sent(server: Loopback) ->
 
 @pytest.mark.parametrize("fault", [answer(500), answer(503), reset, reset_halfway, hang])
 async def test_five_failures_open_the_breaker_and_then_nothing_is_sent(server: Loopback, fault: Handler) -> None:
-    async with calling(server, timeout=0.2) as caller:
+    async with calling(server, timeout=0.5 if fault is hang else 10.0) as caller:
         server.always = fault
         for _ in range(3):
             await caller.fails()
@@ -547,7 +548,7 @@ async def test_no_error_shows_a_token_or_the_query(caller: Caller) -> None:
         caller.hands.move(3600)
         caller.server.always = fault
         caller.parse = garbled
-        caller.raken._timeout = 0.2
+        caller.raken._timeout = 0.5 if fault is hang else 10.0
         message = await caller.fails()
         assert "t1" not in message
         assert "ACTIVE" not in message
@@ -562,14 +563,14 @@ async def test_who_gives_up_leaves_nothing_behind(caller: Caller) -> None:
         task.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
     caller.server.always = answer()
-    await asyncio.wait_for(caller.ask(), 5)
+    await asyncio.wait_for(caller.ask(), GUARD)
 
 
 async def test_time_spent_waiting_for_a_turn_is_no_time_out(server: Loopback) -> None:
-    async with calling(server, timeout=0.3, abreast=1) as caller:
+    async with calling(server, timeout=1.0, abreast=1) as caller:
 
         async def slow(request: web.Request) -> web.Response:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
             return web.Response(text=EMPTY)
 
         server.always = slow

@@ -17,6 +17,7 @@ from loaders.tokens import Tokens
 from loaders.vault import PostgresTokenVault
 from tests.hands import Hands
 from tests.integration.conftest import Line
+from tests.waiting import GUARD
 
 SEED = "seed-of-the-first-chain"
 ENDS = datetime(2026, 3, 2, 22, tzinfo=UTC)
@@ -337,7 +338,7 @@ async def test_what_goes_wrong_with_raken_is_not_laid_on_postgres(postgres: Post
             async with vault(postgres).renewal():
                 raise error
         await postgres.ping()
-    async with asyncio.timeout(1), vault(postgres).renewal():
+    async with asyncio.timeout(GUARD), vault(postgres).renewal():
         pass
 
 

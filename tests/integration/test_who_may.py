@@ -22,6 +22,7 @@ from sandbox.running import Address
 from tests.hands import Hands
 from tests.integration.conftest import Line
 from tests.integration.door import JSON, RESPONSE, ROLES, SECRET, Answer, Door, opened, token
+from tests.waiting import GUARD
 
 PASSWORD = "the password of ann's"
 HASH = hashed(PASSWORD)
@@ -301,11 +302,11 @@ async def test_a_session_of_a_password_that_is_replaced_while_it_is_checked_has_
 
     def slow(hasher: PasswordHasher, hash_: str, password: str) -> bool:
         checking.set()
-        return replaced.wait(10) and verify(hasher, hash_, password)
+        return replaced.wait(GUARD) and verify(hasher, hash_, password)
 
     monkeypatch.setattr(PasswordHasher, "verify", slow)
     signing_in = asyncio.create_task(session(door, ann))
-    assert await asyncio.to_thread(checking.wait, 10)
+    assert await asyncio.to_thread(checking.wait, GUARD)
     async with theirs(home) as accounts:
         await accounts.change_password(ann.email, hashed("another password"))
     replaced.set()
@@ -320,7 +321,7 @@ async def test_what_is_changed_of_an_account_holds_in_an_outage_that_comes_befor
         sessions = {name: await session(door, one) for name, one in people.items()}
         for headers in sessions.values():
             assert (await door.post(ME, headers)).status == 200
-        await asyncio.wait_for(door.gateway.ear.hears.wait(), 5)
+        await asyncio.wait_for(door.gateway.ear.hears.wait(), GUARD)
         await accounts.change_role("b@asr.example", Role.VIEWER)
         await accounts.change_password("c@asr.example", HASH)
         await accounts.deactivate("a@asr.example")
@@ -527,10 +528,10 @@ async def test_more_sign_ins_than_are_checked_soon_are_refused_at_once(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr(PasswordHasher, "verify", lambda *_: over.wait(10) and False)
+    monkeypatch.setattr(PasswordHasher, "verify", lambda *_: over.wait(GUARD) and False)
     bodies = [{"query": LOGIN, "variables": {"email": f"a{n}", "password": "b"}} for n in range(AT_ONCE + 6)]
     waiting = [asyncio.create_task(door.post(body, signed(None))) for body in bodies[1:]]
-    done, under_way = await asyncio.wait(waiting, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    done, under_way = await asyncio.wait(waiting, timeout=GUARD, return_when=asyncio.FIRST_COMPLETED)
     assert {str(one.result().codes) for one in done} == {"{'login': 'RATE_LIMITED'}"}
     form = await door.call("POST", "/login", b"", {"content-type": "application/x-www-form-urlencoded"})
     assert form.status == 429

@@ -27,16 +27,13 @@ from resolvers.schema import ENTITIES
 from sandbox.running import Address
 from tests.integration.door import SECRET, signed
 from tests.integration.test_ending import free_ports
+from tests.waiting import GUARD
 
 COMMAND = Path(sys.executable).with_name("raken-gateway")
 STATUS = "{ cacheStatus { entity hits misses hitRate upstreamRequests } }"
 PROJECTS = "{ projects(first: 1) { totalCount } }"
 REFRESH = "mutation { refresh(entities: [%s]) { entity } }"
 WORKERS = 2
-SECONDS = 15
-START_SECONDS = 40
-"Three interpreters import everything, on a machine that may have better to do."
-pytestmark = pytest.mark.timeout(60)
 
 
 class Instance:
@@ -53,14 +50,14 @@ class Instance:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
-    def send(self, worker: int, method: str, path: str, body: object = None, seconds: float = SECONDS) -> bytes:
+    def send(self, worker: int, method: str, path: str, body: object = None, seconds: float = GUARD) -> bytes:
         """The body of a worker's response."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=seconds)) as connection:
             with self._stopped(worker):
                 # Who has answered once has the connection.
                 connection.request("GET", "/healthz")
                 connection.getresponse().read()
-            connection.timeout = SECONDS
+            connection.timeout = GUARD
             headers = signed() | {"content-type": "application/json"}
             connection.request(method, path, json.dumps(body) if body else None, headers)
             response = connection.getresponse()
@@ -85,7 +82,7 @@ class Instance:
 
     def ready(self, gone: int = 0) -> list[int]:
         """Its two workers, once each of them answers; one that is gone is none of them."""
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + GUARD
         answered: set[int] = set()
         while len(answered) < WORKERS:
             assert self.process.poll() is None, self.log.read_text()
@@ -98,7 +95,7 @@ class Instance:
 
     def _up(self) -> bool:
         with socket.socket() as probe, suppress(OSError):
-            probe.settimeout(0.3)
+            probe.settimeout(1)
             probe.connect(("127.0.0.1", self.port))
             probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
             return bool(probe.recv(1))
@@ -106,7 +103,7 @@ class Instance:
 
     def _answers(self, worker: int) -> bool:
         with suppress(OSError, AssertionError):
-            return bool(self.send(worker, "GET", "/readyz", seconds=0.3))
+            return bool(self.send(worker, "GET", "/readyz", seconds=1))
         return False
 
     def told(self, worker: int) -> dict[str, Any]:
@@ -148,7 +145,7 @@ def instance(sandbox: Address, home: str, tmp_path_factory: pytest.TempPathFacto
 
 def agree(instance: Instance, sandbox: Address) -> None:
     """Asserts that each worker says what the sandbox counted, as soon as what it counted has been answered."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + GUARD
     while (counted := upstream(sandbox)) and not all(
         requests(instance.metrics(worker)) == counted for worker in instance.workers()
     ):

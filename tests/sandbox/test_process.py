@@ -17,6 +17,7 @@ from sandbox.options import Options
 from sandbox.running import Address
 from sandbox.switches import NAMES
 from tests.sandbox.reader import Reader
+from tests.waiting import GUARD
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +56,7 @@ def test_it_prints_one_line_with_its_address_and_the_variables_of_a_gateway(proc
     for name, value in sandbox.environment.items():
         assert f" {name}={value}" in line
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=5) == ("", "")
+    assert process.communicate(timeout=GUARD) == ("", "")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -68,7 +69,7 @@ def test_it_ends_cleanly_within_two_seconds_while_requests_hang(process: subproc
             pass
         asked = monotonic()
         process.send_signal(sent)
-        assert process.wait(5) == 0
+        assert process.wait(GUARD) == 0
         assert monotonic() - asked < 2
     assert process.communicate() == ("", "")
 
@@ -86,14 +87,14 @@ def test_options_faults_and_switches_come_from_the_command_line(process: subproc
 )
 def test_wrong_options_end_it_with_status_2_and_say_so(wrong: str) -> None:
     with started("--port=0", wrong) as process:
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=GUARD)
     assert process.returncode == 2
     assert wrong.partition("=")[0] in told
 
 
 def test_help_explains_every_switch() -> None:
     with started("--help") as process:
-        told, _ = process.communicate(timeout=10)
+        told, _ = process.communicate(timeout=GUARD)
     assert process.returncode == 0
     assert all(name in "".join(told.split()) for name in NAMES)
 
@@ -103,6 +104,6 @@ def test_a_port_that_is_taken_ends_it_with_status_1() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with started(f"--port={taken.getsockname()[1]}") as process:
-            _, told = process.communicate(timeout=10)
+            _, told = process.communicate(timeout=GUARD)
     assert process.returncode == 1
     assert "cannot listen" in told

@@ -20,6 +20,7 @@ import jwt
 
 from tests.truth.evaluator import ENTITIES
 from tests.truth.generator import Question
+from tests.waiting import GUARD
 
 SECRET = "a-secret-that-only-this-test-knows-of"
 COMMAND = Path(__file__).parents[2] / ".venv" / "bin" / "raken-gateway"
@@ -32,7 +33,6 @@ SETTINGS = {
     "RAKEN_REQUESTS_PER_SECOND": "1000",
     **{f"TTL_{name}": str(ttl) for name, ttl in TTLS.items()},
 }
-START_SECONDS = 45
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Gateway:
 
     def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
         """The status and body of one request's response."""
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=GUARD)) as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             return response.status, response.read()
@@ -103,10 +103,10 @@ def serving(variables: dict[str, str], log: Path) -> Iterator[Gateway]:
 
 def await_ready(gateway: Gateway, process: subprocess.Popen[bytes]) -> None:
     """Returns when the gateway is ready."""
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + GUARD
     while not gateway.ready():
         assert process.poll() is None, f"the gateway ended:\n{gateway.printed()}"
-        assert time.monotonic() < end, f"the gateway is not ready after {START_SECONDS} s:\n{gateway.printed()}"
+        assert time.monotonic() < end, f"the gateway is not ready after {GUARD} s:\n{gateway.printed()}"
         time.sleep(0.05)
 
 

@@ -22,9 +22,9 @@ from tests.truth.generator import Question
 from tests.truth.joins import Truth, who
 from tests.truth.lists import Cursor
 from tests.truth.served import TTLS, Asker, Gateway
+from tests.waiting import GUARD
 
 ADMIN = Asker("stranger@asr.example", "ADMIN")
-WARM_SECONDS = 12
 PROJECT_LOGS = """
     query ($id: ID!, $from: Date, $to: Date) {project(id: $id) {
         timeCards(from: $from, to: $to, first: 0) {totalCount}
@@ -140,9 +140,9 @@ class Trial:
 
     def ask_until_read(self, question: Question) -> None:
         """Asks again while anything is still being read."""
-        end = time.monotonic() + WARM_SECONDS
+        end = time.monotonic() + GUARD
         while "UPSTREAM_UNAVAILABLE" in codes(response := self.gateway.ask(question, ADMIN)):
-            assert time.monotonic() < end, f"still not read after {WARM_SECONDS} s: {response['errors']}"
+            assert time.monotonic() < end, f"still not read after {GUARD} s: {response['errors']}"
         assert "errors" not in response, response["errors"]
 
     def refresh(self) -> None:
