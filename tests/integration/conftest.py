@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from loaders.migrate import migrate
+from loaders.patience import patient
 from loaders.postgres import Postgres
 from sandbox.options import Options
 from sandbox.running import Address, running
@@ -139,6 +140,18 @@ async def door(sandbox: Address, home: str) -> AsyncIterator[Door]:
     """Yields the door of a gateway that is open in this process."""
     async with opened(sandbox, home) as door:
         yield door
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Takes nobody for away while hundreds of answers hold this process' loop for seconds; the settings that do so."""
+    monkeypatch.setattr("loaders.ledger.LEASE_SECONDS", GUARD)
+    monkeypatch.setattr("loaders.postgres._LIMITS", f"SET statement_timeout = '{GUARD} s'")
+    for name in ("_CONNECT_SECONDS", "_HUNG_SECONDS"):
+        monkeypatch.setattr(f"loaders.postgres.{name}", GUARD)
+    for module in ("postgres", "shared"):
+        monkeypatch.setattr(f"loaders.{module}.patient", lambda _: patient(None))
+    return {"QUERY_DEADLINE_SECONDS": "60", "RAKEN_TIMEOUT_SECONDS": "60"}
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ async def main(directory, how, user):
         finally:
             print(await (await asyncpg.connect(dsn)).fetchval("select 'still there'"), flush=True)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever runs the tests in the background ignores it
 with suppress(asyncio.CancelledError, KeyboardInterrupt):
     asyncio.run(main(*sys.argv[1:]))
 """

@@ -12,7 +12,6 @@ import pytest
 from loaders.commons import Lease
 from loaders.entities.projects import PROJECTS
 from loaders.entity import SliceKey
-from loaders.patience import patient
 from sandbox.running import Address
 from tests.integration.door import Answer, Door, opened
 from tests.integration.lab import today
@@ -70,17 +69,13 @@ async def names(door: Door) -> list[str]:
 
 
 async def test_three_hundred_readers_of_two_cold_instances_ask_raken_what_one_asks(
-    sandbox: Address, home: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    sandbox: Address, home: str, variables: dict[str, str], unhurried: dict[str, str]
 ) -> None:
-    # The two share one loop here, which so many answers hold for seconds: nobody is away for that.
-    monkeypatch.setattr("loaders.ledger.LEASE_SECONDS", 60.0)
-    for module in ("postgres", "shared"):
-        monkeypatch.setattr(f"loaders.{module}.patient", lambda _: patient(None))
     async with two(sandbox, home, **variables) as (one, _):
         await one.ask(VIEW)
         await published(one)
         alone = sandbox.counts()["paths"]
-    async with two(sandbox, home, QUERY_DEADLINE_SECONDS="60", **variables) as doors:
+    async with two(sandbox, home, **variables, **unhurried) as doors:
         answers = await asyncio.gather(*(doors[n % 2].ask(VIEW) for n in range(CROWD)))
         assert len({str(answer.data) for answer in answers}) == 1
         together = sandbox.counts()["paths"]

@@ -88,4 +88,5 @@ def disturb(sandbox: Address) -> None:
         sandbox.edit("change", "equipmentLogs", uuid=log["uuid"], fields=fields)
     sandbox.edit("purge", "projects", uuid=cards[0]["project"]["uuid"])
     sandbox.edit("purge", "members", uuid=cards[0]["worker"]["uuid"])
-    sandbox.edit("delete", "members", uuid=cards[-20]["worker"]["uuid"])
+    others = (card["worker"] for card in cards[-20::-1] if card["worker"] != cards[0]["worker"])
+    sandbox.edit("delete", "members", uuid=next(others)["uuid"])

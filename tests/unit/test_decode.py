@@ -319,9 +319,9 @@ def test_one_bad_row_among_a_thousand_costs_little_more() -> None:
     bad = [*good[:500], card(500, date=""), *good[501:]]
 
     def seconds(sent: bytes) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         page(sent, CARDS)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     fast = min(seconds(body(good)) for _ in range(5))
     slow = min(seconds(body(bad)) for _ in range(5))

