@@ -34,11 +34,21 @@ def edits(random: Random, company: Company) -> list[dict[str, Any]]:
         {"op": "change", "collection": "members", "uuid": member["uuid"], "fields": {"lastName": "aaron", "title": ""}},
         {"op": "delete", "collection": "members", "uuid": leaver["uuid"]},
         {"op": "add", "collection": "members"},
-        *({"op": "add", "collection": name, "count": 2} for name in (*EDITABLE[1:], "dailyReports", "equipment")),
+        *({"op": "add", "collection": name, "count": 2} for name in (*EDITABLE[1:], "equipment")),
+        *({"op": "add", "collection": "dailyReports", "fields": fields} for fields in unreported(company)[:2]),
         {"op": "change", "collection": "workLogs", "uuid": some["workLogs"], "fields": {"workers": 1.0, "more": [{}]}},
         {"op": "purge", "collection": "observations", "uuid": some["observations"]},
         {"op": "change", "collection": "equipmentLogs", "uuid": some["equipmentLogs"], "fields": {"endDate": None}},
     ]
+
+
+def unreported(company: Company) -> list[Row]:
+    """Projects without a report on the last day that has one: there is one a project and date."""
+    reports = company.raken["dailyReports"]
+    day = max(report["reportDate"] for report in reports)
+    told = {report["projectUuid"] for report in reports if report["reportDate"] == day}
+    uuids = [row["uuid"] for row in company.all("projects") if row["uuid"] not in told]
+    return [{"projectUuid": uuid, "reportDate": day} for uuid in uuids]
 
 
 def project_update(random: Random, company: Company) -> Row:
