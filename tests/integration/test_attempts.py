@@ -8,6 +8,7 @@ import pytest
 from loaders.attempts import BATCH, FADES, FREE, FREE_AT_ADDRESS, GUEST, LONGEST, LONGEST_AT_ADDRESS, Attempt, Attempts
 from loaders.errors import RateLimited
 from loaders.postgres import Postgres
+from tests.database_clock import fake_clock, stop_clock
 from tests.hands import Hands
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -34,13 +35,21 @@ class Tried(Attempts):
         return 0
 
     async def move(self, seconds: float) -> None:
-        """Lets time go by for what is remembered."""
+        """Lets time go by for what is remembered, and a moment."""
         async with self._postgres.asking() as connection:
-            await connection.execute(MOVE, seconds)
+            await connection.execute(MOVE, seconds + 0.001)
 
     async def remembered(self) -> list[bytes]:
         async with self._postgres.asking() as connection:
             return [row["who"] for row in await connection.fetch("SELECT who FROM sign_ins")]
+
+
+@pytest.fixture
+async def database_url(database_url: str) -> str:
+    """A database whose time stands still."""
+    await fake_clock(database_url)
+    await stop_clock(database_url)
+    return database_url
 
 
 @pytest.fixture

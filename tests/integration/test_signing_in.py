@@ -1,5 +1,6 @@
 """Signing in by the page: the cookie, where one is sent on to, and which sites' pages it works for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from http.cookies import Morsel, SimpleCookie
 from urllib.parse import urlencode
@@ -15,12 +16,21 @@ from loaders.accounts import Accounts, Role
 from loaders.attempts import FREE
 from loaders.postgres import Postgres
 from sandbox.running import Address
+from tests.database_clock import fake_clock, stop_clock
 from tests.integration.conftest import Line
 from tests.integration.door import HOST, Answer, Door, opened, token
 
 PASSWORD = "the password of ann's"
 HASH = hashed(PASSWORD)
 ME = {"query": "{ me { email } }"}
+
+
+@pytest.fixture(scope="module")
+def home(home: str) -> str:
+    """The module's database, whose time stands still: however long passwords take, nobody has waited."""
+    asyncio.run(fake_clock(home))
+    asyncio.run(stop_clock(home))
+    return home
 
 
 @pytest.fixture
