@@ -1,6 +1,7 @@
 """What tests of every kind share: one real Postgres a session, a fresh database on it and a Valkey for each test."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,15 @@ import pytest
 
 from app.embedded import embedded
 from tests.valkey import Valkey, valkey_in
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A slow test has three times as long as others, however long they have; none has an end where that is 0."""
+    given = config.getoption("timeout"), os.environ.get("PYTEST_TIMEOUT"), config.getini("timeout")
+    limit = next(float(one) for one in given if one is not None)
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(3 * limit))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Protocol
 import pytest
 from playwright.async_api import Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Gateway(Protocol):

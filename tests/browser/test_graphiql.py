@@ -10,7 +10,7 @@ from playwright.async_api import Error, Locator, Page, Request, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 # A browser starts for each; on a busy machine that alone takes seconds.
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Gateway(Protocol):

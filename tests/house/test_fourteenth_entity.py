@@ -131,6 +131,7 @@ def run(tree: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
+@pytest.mark.slow
 async def test_from_four_places_follow_the_schema_and_everything_else(tree: Path, database_url: str) -> None:
     run(tree, "-c", "from app.cli import main; main(['export-schema']); main(['export-entities'])")
     schema = (tree / "schema.graphql").read_text()

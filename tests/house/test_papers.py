@@ -224,6 +224,7 @@ def demo(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
+@pytest.mark.slow  # it starts all that `make run` starts
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's steps are typed with curl")
 def test_the_readmes_steps_give_the_readmes_answer(tmp_path: Path) -> None:
     with demo(tmp_path) as address:

@@ -9,6 +9,7 @@ from benchmarks.logbook import keeping
 from benchmarks.soak import soak
 
 
+@pytest.mark.slow  # it simulates an hour; 7 to 10 s
 async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_is_found_out(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -25,6 +26,7 @@ async def test_an_hour_of_five_people_has_nothing_wrong_and_whatever_is_spoiled_
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a Postgres that is cut off leaves transports to the collector
+@pytest.mark.slow  # 6 to 10 s
 async def test_a_minute_of_every_trouble_leaves_nothing_behind(tmp_path: Path, database_url: str) -> None:
     with keeping() as book:
         lived, went = await soak(60, 1, tmp_path, database_url)

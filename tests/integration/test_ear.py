@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from loaders.ear import Ear
 from loaders.errors import ExtensionsUnavailable
 from tests.integration.conftest import Line
-from tests.waiting import GUARD
+from tests.waiting import within
 
 
 class Hearing:
@@ -34,7 +34,7 @@ class Hearing:
 
     async def until(self, *keys: str) -> None:
         """Returns when the last that was heard are these."""
-        async with asyncio.timeout(GUARD):
+        with within(5):
             while self.heard["slice"][-len(keys) :] != list(keys):
                 self.news.clear()
                 await self.news.wait()
@@ -81,7 +81,7 @@ async def test_who_cannot_listen_is_told_to_look_again_and_again_and_listens_whe
         await hearing.until("", "", "", "")
         assert not ear.hears.is_set()
         await line.mend()
-        async with asyncio.timeout(GUARD):
+        with within(5):
             await ear.hears.wait()
         await say(line.dsn, "slice PROJECTS/*/*@1")
         await hearing.until("PROJECTS/*/*@1")
@@ -98,7 +98,7 @@ async def test_a_line_that_is_dead_without_a_word_is_noticed(
         await hearing.until("", "", "")
         assert not ear.hears.is_set()
         line.talk()
-        async with asyncio.timeout(GUARD):
+        with within(5):
             await ear.hears.wait()
 
 

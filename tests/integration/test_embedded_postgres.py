@@ -20,7 +20,7 @@ import pytest
 
 from app import run_as
 from app.embedded import EmbeddedInUse, EmbeddedUnavailable, embedded, embedded_or_running
-from tests.waiting import GUARD
+from tests.waiting import within
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -158,10 +158,11 @@ async def test_stopping_leaves_no_process(tmp_path: Path) -> None:
 
 
 async def test_stopping_does_not_wait_for_clients(tmp_path: Path) -> None:
-    async with asyncio.timeout(GUARD), embedded(tmp_path) as dsn:
-        client = await asyncpg.connect(dsn)
-        query = asyncio.create_task(client.execute("select pg_sleep(60)"))
-        await answer(dsn, "select 1")
+    with within(10):
+        async with embedded(tmp_path) as dsn:
+            client = await asyncpg.connect(dsn)
+            query = asyncio.create_task(client.execute("select pg_sleep(60)"))
+            await answer(dsn, "select 1")
     with pytest.raises((asyncpg.PostgresError, ConnectionError)):
         await query
     client.terminate()

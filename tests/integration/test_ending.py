@@ -20,9 +20,10 @@ from uvicorn.config import STARTUP_FAILURE
 from app.serving import _Workers
 from loaders.migrate import migrate
 from tests.integration.door import SECRET, token
-from tests.waiting import GUARD
+from tests.waiting import GUARD, within
 
 COMMAND = Path(sys.executable).with_name("raken-gateway")
+pytestmark = pytest.mark.slow
 NOWHERE = "http://127.0.0.1:1"
 UNREACHABLE = {
     "RAKEN_BASE_URL": f"{NOWHERE}/api",
@@ -72,6 +73,11 @@ class Process:
                     return
             except OSError:
                 time.sleep(0.05)
+
+    def ended(self) -> int:
+        """Its exit code; it has been told to end, or ends by itself."""
+        with within(10):
+            return self.running.wait(GUARD)
 
     def family(self) -> dict[int, str]:
         """The processes of its session, and what each is."""
@@ -152,7 +158,7 @@ def test_run_starts_everything_and_a_signal_ends_everything(
     assert listens(process.sandbox_port)
     assert f"http://127.0.0.1:{process.port}/graphql" in process.out.read_text()
     process.running.send_signal(number)
-    assert process.running.wait(GUARD) == 0
+    assert process.ended() == 0
     assert not alive(postgres)
     assert not process.family()
     assert not listens(process.sandbox_port)
@@ -174,7 +180,7 @@ async def test_serve_becomes_ready_with_raken_unreachable_and_its_log_tells_no_s
     assert answer["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
     assert process.ask("/graphql", connection="Upgrade", upgrade="websocket")[0] == 426
     process.running.send_signal(signal.SIGTERM)
-    assert process.running.wait(GUARD) == 0
+    assert process.ended() == 0
     (line,) = [line for line in process.log() if line["event"] == "graphql" and line["operation"] == "Home"]
     assert (line["role"], line["level"], len(line["request_id"])) == ("ADMIN", "info", 32)
     assert {"migrated", "listening"} <= {line["event"] for line in process.log()}
@@ -192,7 +198,7 @@ async def test_a_signal_ends_every_worker(start: Start, database_url: str) -> No
     process.ready()
     assert len(process.family()) >= 3
     process.running.send_signal(signal.SIGTERM)
-    assert process.running.wait(GUARD) == 0
+    assert process.ended() == 0
     assert not process.family()
     assert not listens(process.port)
 
@@ -208,7 +214,7 @@ async def test_it_says_that_it_stops_before_it_takes_no_more_requests(
     while not json.loads((answer := process.ask("/readyz"))[1])["stopping"]:  # another worker may be starting yet
         assert process.running.poll() is None
     assert answer[0] == 503
-    assert process.running.wait(GUARD) == 0
+    assert process.ended() == 0
 
 
 class Ended:
@@ -248,7 +254,7 @@ def test_while_all_are_to_end_none_is_replaced() -> None:
 
 def test_a_wrong_configuration_stops_the_process_with_2(start: Start) -> None:
     process = start("serve", JWT_SECRET="short-canary", PORT="http")
-    assert process.running.wait(GUARD) == 2
+    assert process.ended() == 2
     told = process.err.read_text()
     assert [line.partition(":")[0] for line in told.splitlines()] == ["JWT_SECRET", "PORT"]
     assert "canary" not in told

@@ -138,6 +138,7 @@ class Bench:
         if self.fault.kind not in ("refused", "hang"):
             return count
         before, self._counted = self._counted, (await self.it.cache("PROJECTS"))["upstreamRequests"]
+        assert count <= self._counted - before
         return self._counted - before
 
     def check(self, answer: Answer, expected: str) -> None:

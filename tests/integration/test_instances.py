@@ -68,6 +68,7 @@ async def names(door: Door) -> list[str]:
     return [node["name"] for node in nodes]
 
 
+@pytest.mark.slow  # 300 answers
 async def test_three_hundred_readers_of_two_cold_instances_ask_raken_what_one_asks(
     sandbox: Address, home: str, variables: dict[str, str], unhurried: dict[str, str]
 ) -> None:

@@ -153,6 +153,7 @@ def names(sandbox: Address) -> set[str]:
     return {*known, *(row["name"] for row in sandbox.rows("projects")), "sandbox-access"}
 
 
+@pytest.mark.slow  # a process, nine faults, and four passwords
 def test_nothing_that_was_sent_given_or_told_in_trust_is_ever_written(served: Served, sandbox: Address) -> None:
     project = sandbox.rows("projects")[0]["uuid"]
     plant(served, project)

@@ -72,7 +72,7 @@ async def test_postgres_comes_back_and_all_is_shared_and_heard_again_without_a_s
             await line.mend()
         else:
             line.talk()
-        async with asyncio.timeout(GUARD):
+        with within(10):
             await door.gateway.ear.hears.wait()
             while not (await door.ask("mutation {refresh(entities: [PROJECTS]) {ok}}")).json["data"]["refresh"]:  # noqa: ASYNC110 - what is waited for is another process'
                 await asyncio.sleep(0.1)  # a second at most, as Postgres is tried
@@ -103,7 +103,7 @@ async def test_without_valkey_reads_go_on_and_it_is_used_again_when_it_is_back(
             valkey.go()
         tier = door.gateway.loader.source._commons._tier  # type: ignore[attr-defined]
         stored = tier.writes["redis", "stored"]
-        async with asyncio.timeout(GUARD):
+        with within(10):
             while tier.writes["redis", "stored"] == stored:
                 sandbox.add("projects", status="ACTIVE")
                 await door.ask("mutation {refresh(entities: [PROJECTS]) {ok}}")

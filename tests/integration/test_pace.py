@@ -125,7 +125,8 @@ async def test_a_clock_that_was_set_back_keeps_nobody_waiting(dsn: str, start: S
     sender = await start(rate=100)
     await sender.ask()
     await move_clock(dsn, -3600)
-    await asyncio.wait_for(sender.ask(), GUARD)
+    with within(5):
+        await sender.ask()
 
 
 # The quota
@@ -170,7 +171,8 @@ async def test_a_quota_that_is_spent_stays_so_where_a_process_believes_in_a_late
     sender = await start(limit=1)
     await sender.ask()
     sender.pace._ahead += DAY
-    errors = await asyncio.wait_for(sender.ask(), GUARD)
+    with within(5):
+        errors = await sender.ask()
     assert [type(error) for error in errors] == [QuotaExhausted]
 
 

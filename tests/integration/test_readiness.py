@@ -16,7 +16,7 @@ from loaders.migrate import SchemaMismatch, migrate, newest
 from sandbox.running import Address
 from tests.integration.conftest import Line
 from tests.integration.door import Answer, Door, configured, opened
-from tests.waiting import GUARD, within
+from tests.waiting import within
 
 NOWHERE = "http://127.0.0.1:1/api"
 
@@ -37,7 +37,7 @@ async def unmigrated(database_url: str) -> AsyncIterator[Line]:
 
 async def ready(door: Door) -> Answer:
     """The first `/readyz` that is 200."""
-    async with asyncio.timeout(GUARD):
+    with within(5):
         while (answer := await door.call("GET", "/readyz")).status != 200:  # noqa: ASYNC110 - as a client does
             await asyncio.sleep(0.01)
     return answer
@@ -210,5 +210,5 @@ async def test_the_rows_are_asked_for_at_once(door: Door) -> None:
         return ping
 
     door.gateway.health._pings = {name: ping(name) for name in ("a", "b")}
-    async with asyncio.timeout(GUARD):
+    with within(1):
         assert rows(await door.call("GET", "/readyz")) == {"a": "down", "b": "down"}

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.integration.budget import BUDGET
 from tests.integration.door import Answer, Door
 
@@ -15,6 +17,7 @@ def own(answer: Answer, role: str) -> bool:
     return bool(answer.json["data"]["me"] == {"id": f"a {role}", "role": role} and answer.codes == closed)
 
 
+@pytest.mark.slow  # 2,000 answers
 async def test_nobody_gets_anothers_answer_however_often_two_ask_the_same_at_once(door: Door) -> None:
     roles = ["VIEWER", "MANAGER"] * ABREAST
     for _ in range(BUDGET.pairs // ABREAST):

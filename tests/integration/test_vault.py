@@ -17,7 +17,7 @@ from loaders.tokens import Tokens
 from loaders.vault import PostgresTokenVault
 from tests.hands import Hands
 from tests.integration.conftest import Line
-from tests.waiting import GUARD
+from tests.waiting import within
 
 SEED = "seed-of-the-first-chain"
 ENDS = datetime(2026, 3, 2, 22, tzinfo=UTC)
@@ -338,8 +338,9 @@ async def test_what_goes_wrong_with_raken_is_not_laid_on_postgres(postgres: Post
             async with vault(postgres).renewal():
                 raise error
         await postgres.ping()
-    async with asyncio.timeout(GUARD), vault(postgres).renewal():
-        pass
+    with within(1):
+        async with vault(postgres).renewal():
+            pass
 
 
 async def test_a_process_that_is_waited_for_too_long_is_said_so(

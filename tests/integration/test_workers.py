@@ -34,6 +34,7 @@ STATUS = "{ cacheStatus { entity hits misses hitRate upstreamRequests } }"
 PROJECTS = "{ projects(first: 1) { totalCount } }"
 REFRESH = "mutation { refresh(entities: [%s]) { entity } }"
 WORKERS = 2
+pytestmark = pytest.mark.slow
 
 
 class Instance:

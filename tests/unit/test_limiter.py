@@ -11,7 +11,7 @@ from loaders.limiter import PLACES, Slots, Turnstile
 from loaders.raken import Lane
 from tests.hands import Hands
 from tests.pace import OwnPace
-from tests.waiting import GUARD
+from tests.waiting import within
 
 
 class Gate:
@@ -144,7 +144,8 @@ async def test_who_gives_up_in_the_moment_of_its_turn_leaves_the_way_free() -> N
                 break
         going.cancel()
         await asyncio.gather(going, return_exceptions=True)
-    await asyncio.wait_for(street.go("next"), GUARD)
+    with within(1):
+        await street.go("next")
 
 
 async def test_a_spacing_that_fails_fails_those_who_wait_and_not_those_who_come_later() -> None:
@@ -166,7 +167,8 @@ async def test_what_fails_outside_leaves_the_way_free() -> None:
     with pytest.raises(ValueError, match="outside"):
         async with street.turnstile.turn(Lane.PEOPLE):
             raise ValueError("outside")
-    await asyncio.wait_for(street.go("next"), GUARD)
+    with within(1):
+        await street.go("next")
 
 
 async def test_a_closed_one_leaves_no_task_behind() -> None:

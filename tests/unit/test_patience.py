@@ -6,7 +6,7 @@ import time
 import pytest
 
 from loaders.patience import end, happened, patient
-from tests.waiting import GUARD
+from tests.waiting import within
 
 
 class Deaf:
@@ -64,7 +64,8 @@ async def test_a_task_that_swallows_its_cancellation_is_told_again() -> None:
 
     task, done = asyncio.create_task(deaf()), asyncio.create_task(asyncio.sleep(0))
     await asyncio.sleep(0)
-    await asyncio.wait_for(end(task, done), GUARD)
+    with within(5):
+        await end(task, done)
     assert (told, task.done()) == (2, True)
 
 
